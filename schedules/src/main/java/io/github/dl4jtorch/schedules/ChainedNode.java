@@ -1,0 +1,97 @@
+package io.github.dl4jtorch.schedules;
+
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The node of {@link ChainedScheduler}: the members' nodes, stepped in turn. */
+final class ChainedNode extends Node {
+
+  private final ChainedScheduler schedule;
+  private final List<Node> members;
+
+  ChainedNode(ChainedScheduler schedule) {
+    this.schedule = schedule;
+    this.members = Node.of(schedule.schedulers());
+  }
+
+  @Override
+  Schedule schedule() {
+    return schedule;
+  }
+
+  @Override
+  double epoch() {
+    return members.get(0).epoch();
+  }
+
+  @Override
+  void bind(GroupArrays groups, int lastEpoch, Parent parent) {
+    for (Node member : members) {
+      member.bind(groups, lastEpoch, parent);
+    }
+    remember(groups.lr);
+  }
+
+  @Override
+  void rewind() {
+    members.forEach(Node::rewind);
+  }
+
+  @Override
+  void initialStep(GroupArrays groups) {
+    for (Node member : members) {
+      member.initialStep(groups);
+    }
+    remember(groups.lr);
+  }
+
+  @Override
+  void enter(GroupArrays groups) {
+    members.get(0).enter(groups);
+    for (int i = 1; i < members.size(); i++) {
+      members.get(i).initialStep(groups);
+    }
+    remember(groups.lr);
+  }
+
+  @Override
+  void advance(GroupArrays groups) {
+    for (int i = 0; i < members.size(); i++) {
+      members.get(i).advance(groups);
+    }
+    remember(groups.lr);
+  }
+
+  @Override
+  void advanceTo(double epoch, GroupArrays groups) {
+    throw new UnsupportedOperationException(
+        "ChainedScheduler has no step(epoch): its members work from the current rate; call"
+            + " step()");
+  }
+
+  @Override
+  void mark() {
+    super.mark();
+    members.forEach(Node::mark);
+  }
+
+  @Override
+  void rollback() {
+    super.rollback();
+    members.forEach(Node::rollback);
+  }
+
+  @Override
+  void save(Map<String, @Nullable Object> state, ParamGroups groups) {
+    super.save(state, groups);
+    saveMembers(members, state, groups);
+  }
+
+  @Override
+  void load(MapReader state, ParamGroups groups) {
+    super.load(state, groups);
+    loadMembers(members, state, groups);
+    state.ignore("verbose");
+  }
+}

@@ -1,0 +1,246 @@
+package io.github.dl4jtorch.schedules;
+
+import static io.github.dl4jtorch.schedules.Require.requireFinite;
+import static io.github.dl4jtorch.schedules.Require.requireFromZeroToOne;
+import static io.github.dl4jtorch.schedules.Require.requireNonNegative;
+import static io.github.dl4jtorch.schedules.Require.requirePositive;
+
+import java.io.Serializable;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.function.DoubleUnaryOperator;
+
+/**
+ * A function of the epoch that has a name, and so can be written and read again, unlike a plain
+ * lambda. {@link LambdaLR}, {@link MultiplicativeLR} and {@link CyclicLR} take either.
+ *
+ * <pre>{@code
+ * Schedule schedule = new LambdaLR(EpochFunction.exponential(0.95));
+ * Schedule steps = new LambdaLR(EpochFunction.table(1.0, 0.5, 0.1));
+ * }</pre>
+ */
+public sealed interface EpochFunction extends DoubleUnaryOperator, Serializable {
+
+  /**
+   * Returns this function as a map of one entry, from its name to its arguments.
+   *
+   * @return for example {@code {exponential={gamma=0.95}}}
+   */
+  Map<String, Object> toMap();
+
+  /**
+   * Makes a table: the value at epoch {@code t} is the entry at {@code floor(t)}, the last entry
+   * from there on.
+   *
+   * @param values one or more finite numbers
+   * @return the function
+   * @throws IllegalArgumentException if there is no number or one is not finite
+   */
+  static EpochFunction table(double... values) {
+    return new Table(Arrays.stream(values).boxed().toList());
+  }
+
+  /**
+   * Makes {@code gamma^t}.
+   *
+   * @param gamma the factor of each epoch, finite
+   * @return the function
+   * @throws IllegalArgumentException if {@code gamma} is not finite
+   */
+  static EpochFunction exponential(double gamma) {
+    return new Exponential(gamma);
+  }
+
+  /**
+   * Makes the linear decay of YOLOv5's recipe: {@code (1 - t / epochs) * (1 - lrf) + lrf}.
+   *
+   * @param epochs epochs of the whole training, {@code > 0}
+   * @param lrf the last factor, in [0, 1]
+   * @return the function
+   * @throws IllegalArgumentException if an argument is out of its range
+   */
+  static EpochFunction yolov5Linear(int epochs, double lrf) {
+    return new Yolov5Linear(epochs, lrf);
+  }
+
+  /**
+   * Makes the cosine decay of YOLOv5's recipe: {@code (1 - cos(pi * t / epochs)) / 2 * (lrf - 1) +
+   * 1}.
+   *
+   * @param epochs epochs of the whole training, {@code > 0}
+   * @param lrf the last factor, in [0, 1]
+   * @return the function
+   * @throws IllegalArgumentException if an argument is out of its range
+   */
+  static EpochFunction yolov5Cosine(int epochs, double lrf) {
+    return new Yolov5Cosine(epochs, lrf);
+  }
+
+  /**
+   * Makes the linear decay of the pix2pix and CycleGAN recipes: 1 for {@code nEpochs}, then towards
+   * 0 within {@code nEpochsDecay + 1}: {@code 1 - max(0, t + epochCount - nEpochs) / (nEpochsDecay
+   * + 1)}.
+   *
+   * @param epochCount the number of the first epoch; the recipe counts from 1
+   * @param nEpochs epochs at the full rate, {@code >= 0}
+   * @param nEpochsDecay epochs of the decay, {@code >= 0}
+   * @return the function
+   * @throws IllegalArgumentException if an argument is out of its range
+   */
+  static EpochFunction pix2pixLinear(int epochCount, int nEpochs, int nEpochsDecay) {
+    return new Pix2pixLinear(epochCount, nEpochs, nEpochsDecay);
+  }
+
+  /**
+   * A table of values.
+   *
+   * @param values one or more finite numbers
+   */
+  record Table(List<Double> values) implements EpochFunction {
+    /**
+     * Checks and copies the values.
+     *
+     * @param values one or more finite numbers
+     * @throws IllegalArgumentException if an argument is out of its range
+     */
+    public Table {
+      values = List.copyOf(values);
+      if (values.isEmpty()) {
+        throw new IllegalArgumentException("values must hold at least one number but was []");
+      }
+      values.forEach(value -> requireFinite("values", value));
+    }
+
+    @Override
+    public double applyAsDouble(double epoch) {
+      return values.get((int) Math.max(0, Math.min(Math.floor(epoch), values.size() - 1)));
+    }
+
+    @Override
+    public Map<String, Object> toMap() {
+      return Map.of("table", values);
+    }
+  }
+
+  /**
+   * A power of the epoch.
+   *
+   * @param gamma the factor of each epoch, finite
+   */
+  record Exponential(double gamma) implements EpochFunction {
+    /**
+     * Checks the argument.
+     *
+     * @param gamma the factor of each epoch, finite
+     * @throws IllegalArgumentException if an argument is out of its range
+     */
+    public Exponential {
+      requireFinite("gamma", gamma);
+    }
+
+    @Override
+    public double applyAsDouble(double epoch) {
+      return Math.pow(gamma, epoch);
+    }
+
+    @Override
+    public Map<String, Object> toMap() {
+      return Map.of("exponential", Map.of("gamma", gamma));
+    }
+  }
+
+  /**
+   * YOLOv5's linear decay.
+   *
+   * @param epochs epochs of the whole training, {@code > 0}
+   * @param lrf the last factor, in [0, 1]
+   */
+  record Yolov5Linear(int epochs, double lrf) implements EpochFunction {
+    /**
+     * Checks the arguments.
+     *
+     * @param epochs epochs of the whole training, {@code > 0}
+     * @param lrf the last factor, in [0, 1]
+     * @throws IllegalArgumentException if an argument is out of its range
+     */
+    public Yolov5Linear {
+      requirePositive("epochs", epochs);
+      requireFromZeroToOne("lrf", lrf);
+    }
+
+    @Override
+    public double applyAsDouble(double epoch) {
+      return (1 - epoch / epochs) * (1.0 - lrf) + lrf;
+    }
+
+    @Override
+    public Map<String, Object> toMap() {
+      return Map.of("yolov5_linear", Map.of("epochs", epochs, "lrf", lrf));
+    }
+  }
+
+  /**
+   * YOLOv5's cosine decay.
+   *
+   * @param epochs epochs of the whole training, {@code > 0}
+   * @param lrf the last factor, in [0, 1]
+   */
+  record Yolov5Cosine(int epochs, double lrf) implements EpochFunction {
+    /**
+     * Checks the arguments.
+     *
+     * @param epochs epochs of the whole training, {@code > 0}
+     * @param lrf the last factor, in [0, 1]
+     * @throws IllegalArgumentException if an argument is out of its range
+     */
+    public Yolov5Cosine {
+      requirePositive("epochs", epochs);
+      requireFromZeroToOne("lrf", lrf);
+    }
+
+    @Override
+    public double applyAsDouble(double epoch) {
+      return (1 - Math.cos(epoch * Math.PI / epochs)) / 2 * (lrf - 1) + 1;
+    }
+
+    @Override
+    public Map<String, Object> toMap() {
+      return Map.of("yolov5_cosine", Map.of("epochs", epochs, "lrf", lrf));
+    }
+  }
+
+  /**
+   * The linear decay of pix2pix and CycleGAN.
+   *
+   * @param epochCount the number of the first epoch
+   * @param nEpochs epochs at the full rate, {@code >= 0}
+   * @param nEpochsDecay epochs of the decay, {@code >= 0}
+   */
+  record Pix2pixLinear(int epochCount, int nEpochs, int nEpochsDecay) implements EpochFunction {
+    /**
+     * Checks the arguments.
+     *
+     * @param epochCount the number of the first epoch
+     * @param nEpochs epochs at the full rate, {@code >= 0}
+     * @param nEpochsDecay epochs of the decay, {@code >= 0}
+     * @throws IllegalArgumentException if an argument is out of its range
+     */
+    public Pix2pixLinear {
+      requireNonNegative("nEpochs", nEpochs);
+      requireNonNegative("nEpochsDecay", nEpochsDecay);
+    }
+
+    @Override
+    public double applyAsDouble(double epoch) {
+      return 1.0 - Math.max(0, epoch + epochCount - nEpochs) / (nEpochsDecay + 1.0);
+    }
+
+    @Override
+    public Map<String, Object> toMap() {
+      return Map.of(
+          "pix2pix_linear",
+          Map.of("epoch_count", epochCount, "n_epochs", nEpochs, "n_epochs_decay", nEpochsDecay));
+    }
+  }
+}

@@ -1,0 +1,104 @@
+package io.github.dl4jtorch.schedules;
+
+import java.io.NotSerializableException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.DoubleUnaryOperator;
+
+/** Reads and writes the functions that definitions hold. */
+final class EpochFunctions {
+
+  private static final List<String> NAMES =
+      List.of("table", "exponential", "yolov5_linear", "yolov5_cosine", "pix2pix_linear");
+
+  private static final String ADVICE =
+      " holds a plain lambda, which cannot be written; use an EpochFunction: table, exponential,"
+          + " yolov5Linear, yolov5Cosine or pix2pixLinear";
+
+  private EpochFunctions() {}
+
+  /** Writes a function, refusing a plain lambda. */
+  static Map<String, Object> write(String owner, DoubleUnaryOperator function) {
+    if (function instanceof EpochFunction named) {
+      return named.toMap();
+    }
+    throw new UnsupportedOperationException(owner + ADVICE);
+  }
+
+  /** Writes one function for all groups as it is, and a list as a list. */
+  static Object write(String owner, PerGroup<DoubleUnaryOperator> functions) {
+    if (functions.isScalar()) {
+      return write(owner, functions.get(0));
+    }
+    return functions.values().stream().map(function -> write(owner, function)).toList();
+  }
+
+  /** Refuses Java serialization of a plain lambda with advice, instead of a class name. */
+  static void requireSerializable(String owner, PerGroup<DoubleUnaryOperator> functions)
+      throws NotSerializableException {
+    for (DoubleUnaryOperator function : functions.values()) {
+      if (!(function instanceof EpochFunction)) {
+        throw new NotSerializableException(owner + ADVICE);
+      }
+    }
+  }
+
+  /** Reads a function or a list of functions. */
+  static PerGroup<DoubleUnaryOperator> readPerGroup(MapReader map, String key) {
+    if (!(map.value(key) instanceof List<?>)) {
+      return PerGroup.same(read(map, key));
+    }
+    List<DoubleUnaryOperator> functions = new ArrayList<>();
+    for (Map<String, ?> written : map.maps(key)) {
+      functions.add(read(map, key, written));
+    }
+    return PerGroup.each(functions);
+  }
+
+  /** Reads a function. */
+  static EpochFunction read(MapReader map, String key) {
+    return read(map, key, map.map(key));
+  }
+
+  private static EpochFunction read(MapReader map, String key, Map<String, ?> written) {
+    if (written.size() != 1) {
+      throw map.malformed(
+          "\""
+              + key
+              + "\" must be a map from a function's name to its arguments but was "
+              + written);
+    }
+    String name = written.keySet().iterator().next();
+    MapReader function = new MapReader(key, written);
+    if (name.equals("table")) {
+      return new EpochFunction.Table(function.finiteNumbers("table"));
+    }
+    if (!NAMES.contains(name)) {
+      throw map.malformed(
+          "unknown function \""
+              + name
+              + "\" in \""
+              + key
+              + "\"; did you mean \""
+              + MapReader.nearest(name, NAMES)
+              + "\"?");
+    }
+    MapReader arguments = new MapReader(name, function.map(name));
+    EpochFunction found =
+        switch (name) {
+          case "exponential" -> EpochFunction.exponential(arguments.number("gamma"));
+          case "yolov5_linear" ->
+              EpochFunction.yolov5Linear(arguments.integer("epochs"), arguments.number("lrf"));
+          case "yolov5_cosine" ->
+              EpochFunction.yolov5Cosine(arguments.integer("epochs"), arguments.number("lrf"));
+          default ->
+              EpochFunction.pix2pixLinear(
+                  arguments.integer("epoch_count", 1),
+                  arguments.integer("n_epochs"),
+                  arguments.integer("n_epochs_decay"));
+        };
+    arguments.refuseUnknown();
+    return found;
+  }
+}

@@ -1,0 +1,99 @@
+package io.github.dl4jtorch.schedules;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A schedule at work on an optimizer's param groups: PyTorch's {@code LRScheduler} object.
+ *
+ * <p>Every call either does all of its work or throws and leaves run and groups as they were. A run
+ * is not safe for use by several threads at a time.
+ *
+ * <pre>{@code
+ * ParamGroups groups = ParamGroups.of(ParamGroup.sgd(0.1, 0.9));
+ * LRScheduler scheduler = new ExponentialLR(0.9).attach(groups);
+ * scheduler.step();
+ * double lr = scheduler.getLastLr()[0]; // 0.09000000000000001
+ * }</pre>
+ */
+public sealed interface LRScheduler permits Run {
+
+  /**
+   * Enters the next epoch (or step) and sets the groups' rates, and momenta where they are cycled.
+   * Call it after the epoch's (or batch's) updates.
+   *
+   * @throws ArithmeticException if a rate would not be finite, or the optimizer does not take it
+   * @throws IllegalStateException from {@link OneCycleLR} after its last step
+   * @throws UnsupportedOperationException from {@link ReduceLROnPlateau}, which needs a metric
+   */
+  void step();
+
+  /**
+   * For {@link ReduceLROnPlateau}, makes a step with a metric; NaN counts as a bad one. For every
+   * other single schedule, goes to the given epoch, by the closed form where there is one.
+   *
+   * @param epochOrMetric the metric for a plateau, otherwise the epoch, which may be fractional
+   * @throws IllegalArgumentException if an epoch is not finite or outside what the schedule takes
+   * @throws ArithmeticException if a rate would not be finite, or the optimizer does not take it
+   * @throws UnsupportedOperationException from {@link SequentialLR} and {@link ChainedScheduler}
+   */
+  void step(double epochOrMetric);
+
+  /**
+   * Returns the rates that this run set at its own last step. Later changes by others do not show.
+   *
+   * @return a new array, one entry a group
+   */
+  double[] getLastLr();
+
+  /**
+   * Returns the epoch (or step) this run is in: the number of steps since the start, unless {@code
+   * step(epoch)} went elsewhere. A {@link ChainedScheduler} answers for its first member.
+   *
+   * @return PyTorch's {@code last_epoch}, 0 after attaching afresh
+   */
+  double lastEpoch();
+
+  /**
+   * Returns this run's definition.
+   *
+   * @return the schedule that was attached
+   */
+  Schedule schedule();
+
+  /**
+   * Returns the groups this run works on.
+   *
+   * @return the groups that were given to {@code attach}
+   */
+  ParamGroups paramGroups();
+
+  /**
+   * Returns the state to be saved, under PyTorch's keys. Rates and bounds in the groups are not
+   * part of it: save {@link ParamGroups#stateDict()} beside it.
+   *
+   * @return a new map of Integer, Double, Boolean, String, List, Map and null
+   */
+  Map<String, Object> stateDict();
+
+  /**
+   * Takes up a saved state of the same definition, from here or from PyTorch, and touches no group.
+   *
+   * @param state as {@link #stateDict()} or PyTorch's {@code state_dict()} gives it
+   * @return true if the groups' rates agree with the state; false means that the training would go
+   *     on with other rates than it was saved with, so restore the groups too
+   * @throws MalformedDataException if it is not a state of this definition over as many groups;
+   *     nothing is changed
+   */
+  boolean loadStateDict(Map<String, ?> state);
+
+  /**
+   * Takes up a saved state and restores the groups with it.
+   *
+   * @param state as {@link #stateDict()} or PyTorch's {@code state_dict()} gives it
+   * @param groups as {@link ParamGroups#stateDict()} or PyTorch's optimizer gives it under {@code
+   *     param_groups}
+   * @throws MalformedDataException if either does not fit; nothing is changed
+   */
+  void loadStateDict(Map<String, ?> state, List<? extends Map<String, ?>> groups);
+}

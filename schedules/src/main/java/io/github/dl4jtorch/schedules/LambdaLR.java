@@ -1,0 +1,81 @@
+package io.github.dl4jtorch.schedules;
+
+import java.io.ObjectStreamException;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.function.DoubleUnaryOperator;
+
+/**
+ * Sets the rate to its base times a function of the epoch: {@code base * lrLambda(t)}. Edits of the
+ * rate by others are overwritten at the next step.
+ *
+ * <p>Answers to {@code torch.optim.lr_scheduler.LambdaLR}.
+ *
+ * <pre>{@code
+ * Schedule any = new LambdaLR(epoch -> 1 / Math.sqrt(epoch + 1));
+ * Schedule serialisable = new LambdaLR(EpochFunction.yolov5Cosine(300, 0.01));
+ * }</pre>
+ *
+ * @param lrLambda the function from epoch to factor, or one a group. An {@link EpochFunction} can
+ *     be written and read, any other lambda cannot
+ */
+public record LambdaLR(PerGroup<DoubleUnaryOperator> lrLambda) implements ChainableSchedule {
+
+  /**
+   * Takes one function for all groups.
+   *
+   * @param lrLambda from epoch to factor
+   */
+  public LambdaLR(DoubleUnaryOperator lrLambda) {
+    this(PerGroup.same(lrLambda));
+  }
+
+  /**
+   * Takes a function for each group.
+   *
+   * @param lrLambda from epoch to factor, one a group
+   * @throws IllegalArgumentException if there is no function
+   */
+  public LambdaLR(List<? extends DoubleUnaryOperator> lrLambda) {
+    this(PerGroup.<DoubleUnaryOperator>each(lrLambda));
+  }
+
+  @Override
+  public void requireFits(ParamGroups groups) {
+    lrLambda.requireFits("lrLambda", groups);
+  }
+
+  @Override
+  public void next(Moment at, double[] lr, double[] base, double[] out) {
+    double factor = Double.NaN;
+    for (int group = 0; group < lr.length; group++) {
+      if (group < lrLambda.values().size()) {
+        factor = lrLambda.values().get(group).applyAsDouble(at.epoch());
+      }
+      out[group] = base[group] * factor;
+    }
+  }
+
+  @Override
+  public Map<String, Object> toMap() {
+    return Definition.of("LambdaLR")
+        .with("lr_lambda", EpochFunctions.write("LambdaLR", lrLambda))
+        .toMap();
+  }
+
+  /** Holds no function, as PyTorch's state does not. */
+  @Override
+  public Map<String, Object> stateParameters(ParamGroups groups) {
+    return Map.of("lr_lambdas", Collections.nCopies(groups.size(), null));
+  }
+
+  static LambdaLR read(MapReader map) {
+    return new LambdaLR(EpochFunctions.readPerGroup(map, "lr_lambda"));
+  }
+
+  private Object writeReplace() throws ObjectStreamException {
+    EpochFunctions.requireSerializable("LambdaLR", lrLambda);
+    return this;
+  }
+}

@@ -1,0 +1,237 @@
+package io.github.dl4jtorch.schedules;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The node of every schedule whose behaviour is a function of the moment and the groups. */
+final class LeafNode extends Node implements Moment {
+
+  private final Schedule schedule;
+  private double[] base = {};
+  private int boundGroups;
+  private double epoch;
+  private int stepCount;
+  private boolean initial;
+  private double markedEpoch;
+  private int markedStepCount;
+
+  LeafNode(Schedule schedule) {
+    this.schedule = schedule;
+  }
+
+  @Override
+  Schedule schedule() {
+    return schedule;
+  }
+
+  @Override
+  public double epoch() {
+    return epoch;
+  }
+
+  @Override
+  public boolean isInitial() {
+    return initial;
+  }
+
+  @Override
+  public int stepCount() {
+    return stepCount;
+  }
+
+  @Override
+  void bind(GroupArrays groups, int lastEpoch, Parent parent) {
+    if (schedule instanceof BoundedSchedule bounded) {
+      bounded.writeBounds(groups, lastEpoch);
+    }
+    base = baseRates(groups);
+    boundGroups = base.length;
+    epoch = lastEpoch;
+    initialStep(groups);
+    if (schedule instanceof BoundedSchedule bounded) {
+      bounded.rebase(base);
+      stepCount += bounded.stepsBefore(lastEpoch);
+    }
+  }
+
+  /** Sets initial_lr where it is absent, and copies it. */
+  static double[] baseRates(GroupArrays groups) {
+    for (int i = 0; i < groups.size(); i++) {
+      if (Double.isNaN(groups.initialLr[i])) {
+        groups.initialLr[i] = groups.lr[i];
+      }
+    }
+    return groups.initialLr.clone();
+  }
+
+  @Override
+  void rewind() {
+    epoch = -1;
+  }
+
+  @Override
+  void initialStep(GroupArrays groups) {
+    stepCount = 0;
+    initial = true;
+    try {
+      advance(groups);
+    } finally {
+      initial = false;
+    }
+  }
+
+  @Override
+  void advance(GroupArrays groups) {
+    stepCount++;
+    epoch += 1;
+    compute(groups);
+  }
+
+  @Override
+  void advanceTo(double epoch, GroupArrays groups) {
+    stepCount++;
+    jump(epoch, groups);
+  }
+
+  @Override
+  void enter(GroupArrays groups) {
+    jump(0, groups);
+  }
+
+  private void jump(double epoch, GroupArrays groups) {
+    this.epoch = epoch;
+    if (schedule instanceof ClosedFormSchedule closed) {
+      growBase(groups.size());
+      for (int i = 0; i < groups.size(); i++) {
+        groups.next[i] = closed.closedForm(epoch, base[i]);
+      }
+      groups.swap();
+      finish(groups);
+    } else {
+      compute(groups);
+    }
+  }
+
+  private void compute(GroupArrays groups) {
+    growBase(groups.size());
+    if (schedule instanceof BoundedSchedule bounded) {
+      bounded.next(this, groups, base);
+    } else {
+      ((ChainableSchedule) schedule).next(this, groups.lr, base, groups.next);
+      groups.swap();
+    }
+    finish(groups);
+  }
+
+  private void finish(GroupArrays groups) {
+    requireFinite(groups, this, boundGroups);
+    remember(groups.lr);
+  }
+
+  /** Refuses what is not finite, before anything is written. */
+  static void requireFinite(GroupArrays groups, Node writer, int boundGroups) {
+    for (int i = 0; i < groups.size(); i++) {
+      if (!Double.isFinite(groups.lr[i])) {
+        throw new ArithmeticException(
+            i >= boundGroups
+                ? "param group "
+                    + i
+                    + " was added after this "
+                    + writer.name()
+                    + " was attached, which has no base rate for it; attach it anew"
+                : writer.name()
+                    + " gives param group "
+                    + i
+                    + " a learning rate of "
+                    + groups.lr[i]
+                    + " at epoch "
+                    + writer.epoch()
+                    + "; nothing was changed");
+      }
+      if (Double.isInfinite(groups.momentum[i])) {
+        throw new ArithmeticException(
+            writer.name()
+                + " gives param group "
+                + i
+                + " a momentum of "
+                + groups.momentum[i]
+                + " at epoch "
+                + writer.epoch()
+                + "; nothing was changed");
+      }
+    }
+  }
+
+  private void growBase(int size) {
+    if (base.length != size) {
+      double[] grown = Arrays.copyOf(base, size);
+      Arrays.fill(grown, Math.min(boundGroups, size), size, Double.NaN);
+      base = grown;
+    }
+  }
+
+  @Override
+  void mark() {
+    super.mark();
+    markedEpoch = epoch;
+    markedStepCount = stepCount;
+  }
+
+  @Override
+  void rollback() {
+    super.rollback();
+    epoch = markedEpoch;
+    stepCount = markedStepCount;
+  }
+
+  @Override
+  void save(Map<String, @Nullable Object> state, ParamGroups groups) {
+    state.putAll(stateParameters(groups));
+    saveCommon(state, Arrays.copyOf(base, boundGroups), epoch, stepCount);
+    super.save(state, groups);
+  }
+
+  /** Writes the keys that PyTorch's base class has. */
+  static void saveCommon(
+      Map<String, @Nullable Object> state, double[] base, double epoch, int stepCount) {
+    state.put("base_lrs", boxed(base));
+    state.put("last_epoch", MapReader.wholeOrFraction(epoch));
+    state.put("_step_count", stepCount);
+    state.put("_is_initial", false);
+    state.put("_get_lr_called_within_step", false);
+  }
+
+  @Override
+  void load(MapReader state, ParamGroups groups) {
+    super.load(state, groups);
+    requireSame(stateParameters(groups), state);
+    base = loadBase(state, groups);
+    boundGroups = base.length;
+    epoch = state.finite("last_epoch");
+    stepCount = state.integer("_step_count");
+    // PyTorch's remaining keys say nothing here: old and new flags, and callables it left out.
+    state.ignore("_is_initial", "_get_lr_called_within_step", "verbose");
+    state.ignore("_scale_fn_custom", "_scale_fn_ref", "_anneal_func_type", "anneal_func");
+  }
+
+  static double[] loadBase(MapReader state, ParamGroups groups) {
+    List<Double> rates = new ArrayList<>(state.finiteNumbers("base_lrs"));
+    if (rates.size() > groups.size() || rates.isEmpty()) {
+      throw state.malformed(
+          "\"base_lrs\" must have an entry for each of the "
+              + groups.size()
+              + " param groups but has "
+              + rates.size());
+    }
+    return doubles(rates);
+  }
+
+  private Map<String, Object> stateParameters(ParamGroups groups) {
+    return schedule instanceof BoundedSchedule bounded
+        ? bounded.stateParameters(groups)
+        : ((ChainableSchedule) schedule).stateParameters(groups);
+  }
+}

@@ -1,0 +1,286 @@
+package io.github.dl4jtorch.schedules;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads typed values from a plain map that came from outside, and remembers which keys were asked
+ * for, so that an unknown key can be refused with the nearest known one.
+ */
+final class MapReader {
+
+  private final String owner;
+  private final Map<String, ?> map;
+  private final Set<String> known = new LinkedHashSet<>();
+
+  MapReader(String owner, Map<String, ?> map) {
+    this.owner = owner;
+    this.map = map;
+  }
+
+  boolean has(String key) {
+    return value(key) != null;
+  }
+
+  double number(String key) {
+    return number(key, require(key));
+  }
+
+  double number(String key, double whenAbsent) {
+    Object value = value(key);
+    return value == null ? whenAbsent : number(key, value);
+  }
+
+  double finite(String key) {
+    return finite(key, require(key));
+  }
+
+  double finite(String key, double whenAbsent) {
+    Object value = value(key);
+    return value == null ? whenAbsent : finite(key, value);
+  }
+
+  int integer(String key) {
+    return integer(key, require(key));
+  }
+
+  int integer(String key, int whenAbsent) {
+    Object value = value(key);
+    return value == null ? whenAbsent : integer(key, value);
+  }
+
+  boolean bool(String key, boolean whenAbsent) {
+    Object value = value(key);
+    if (value == null) {
+      return whenAbsent;
+    }
+    if (value instanceof Boolean bool) {
+      return bool;
+    }
+    throw wrongType(key, "true or false", value);
+  }
+
+  /** Reads one of an enum's constants by its lower-case name. */
+  <E extends Enum<E>> E choice(String key, E whenAbsent) {
+    Object value = value(key);
+    if (value == null) {
+      return whenAbsent;
+    }
+    List<String> names = new ArrayList<>();
+    for (E choice : whenAbsent.getDeclaringClass().getEnumConstants()) {
+      String name = choice.name().toLowerCase(Locale.ROOT);
+      if (name.equals(value)) {
+        return choice;
+      }
+      names.add('"' + name + '"');
+    }
+    throw wrongType(key, "one of " + String.join(", ", names), value);
+  }
+
+  List<?> list(String key) {
+    Object value = require(key);
+    if (value instanceof List<?> list) {
+      return list;
+    }
+    throw wrongType(key, "a list", value);
+  }
+
+  List<Integer> integers(String key) {
+    return list(key).stream().map(entry -> integer(key, entry)).toList();
+  }
+
+  List<Double> finiteNumbers(String key) {
+    return list(key).stream().map(entry -> finite(key, entry)).toList();
+  }
+
+  PerGroup<Double> perGroup(String key) {
+    return value(key) instanceof List<?>
+        ? PerGroup.each(finiteNumbers(key))
+        : PerGroup.same(finite(key));
+  }
+
+  PerGroup<Double> perGroup(String key, double whenAbsent) {
+    return has(key) ? perGroup(key) : PerGroup.same(whenAbsent);
+  }
+
+  Map<String, ?> map(String key) {
+    return map(key, require(key));
+  }
+
+  List<Map<String, ?>> maps(String key) {
+    List<Map<String, ?>> maps = new ArrayList<>();
+    for (Object entry : list(key)) {
+      maps.add(map(key, entry));
+    }
+    return maps;
+  }
+
+  private Map<String, ?> map(String key, @Nullable Object value) {
+    if (value instanceof Map<?, ?> found) {
+      Map<String, @Nullable Object> copy = new LinkedHashMap<>();
+      found.forEach((name, entry) -> copy.put(String.valueOf(name), entry));
+      return copy;
+    }
+    throw wrongType(key, "a map", value);
+  }
+
+  /** Returns what is under a key, null if it is absent or null. */
+  @Nullable Object value(String key) {
+    known.add(key);
+    return map.get(key);
+  }
+
+  /** Allows keys that are of no use here. */
+  void ignore(String... keys) {
+    known.addAll(List.of(keys));
+  }
+
+  /** Refuses keys that nobody asked for. */
+  void refuseUnknown() {
+    for (String key : map.keySet()) {
+      if (!known.contains(key)) {
+        throw unknown(key, nearest(key, known));
+      }
+    }
+  }
+
+  /** Where a key is missing, a misspelt one says more. */
+  private void refuseMisspelt(String missing) {
+    for (String key : map.keySet()) {
+      if (!known.contains(key) && edits(key, missing) <= missing.length() / 3) {
+        throw unknown(key, missing);
+      }
+    }
+  }
+
+  private MalformedDataException unknown(String key, String nearest) {
+    return malformed("unknown key \"" + key + "\"; did you mean \"" + nearest + "\"?");
+  }
+
+  MalformedDataException malformed(String what) {
+    return new MalformedDataException(owner + ": " + what);
+  }
+
+  private Object require(String key) {
+    Object value = value(key);
+    if (value == null) {
+      refuseMisspelt(key);
+      throw malformed("\"" + key + "\" is missing");
+    }
+    return value;
+  }
+
+  private double number(String key, @Nullable Object value) {
+    Double number = asNumber(value);
+    if (number == null) {
+      throw wrongType(key, "a number", value);
+    }
+    return number;
+  }
+
+  private double finite(String key, @Nullable Object value) {
+    double number = number(key, value);
+    if (!Double.isFinite(number)) {
+      throw wrongType(key, "finite", number);
+    }
+    return number;
+  }
+
+  private int integer(String key, @Nullable Object value) {
+    Double number = asNumber(value);
+    if (number == null || number != (int) number.doubleValue()) {
+      throw wrongType(key, "a whole number", value);
+    }
+    return number.intValue();
+  }
+
+  private MalformedDataException wrongType(String key, String wanted, @Nullable Object value) {
+    String shown = value instanceof String text ? '"' + text + '"' : String.valueOf(value);
+    return malformed("\"" + key + "\" must be " + wanted + " but was " + shown);
+  }
+
+  /** Reads a number; JSON writers that refuse bare Infinity and NaN write them as strings. */
+  static @Nullable Double asNumber(@Nullable Object value) {
+    if (value instanceof Number number) {
+      return number.doubleValue();
+    }
+    return "Infinity".equals(value) || "-Infinity".equals(value) || "NaN".equals(value)
+        ? Double.valueOf((String) value)
+        : null;
+  }
+
+  /**
+   * Compares a saved value with one's own as JSON does: numbers by value, keys by their text. An
+   * own null says nothing, so it agrees with everything.
+   */
+  static boolean agrees(@Nullable Object saved, @Nullable Object own) {
+    if (own == null) {
+      return true;
+    }
+    Double savedNumber = asNumber(saved);
+    Double ownNumber = asNumber(own);
+    if (savedNumber != null && ownNumber != null) {
+      return savedNumber.doubleValue() == ownNumber.doubleValue();
+    }
+    if (saved instanceof List<?> a && own instanceof List<?> b) {
+      return a.size() == b.size()
+          && IntStream.range(0, a.size()).allMatch(i -> agrees(a.get(i), b.get(i)));
+    }
+    if (saved instanceof Map<?, ?> a && own instanceof Map<?, ?> b) {
+      Map<String, @Nullable Object> byText = new LinkedHashMap<>();
+      a.forEach((key, value) -> byText.put(String.valueOf(key), value));
+      return a.size() == b.size()
+          && b.entrySet().stream()
+              .allMatch(
+                  entry ->
+                      byText.containsKey(String.valueOf(entry.getKey()))
+                          && agrees(byText.get(String.valueOf(entry.getKey())), entry.getValue()));
+    }
+    return own.equals(saved);
+  }
+
+  /** Writes a whole number as an Integer, as PyTorch holds it, and any other as a Double. */
+  static Object wholeOrFraction(double value) {
+    return value == (int) value ? (Object) (int) value : (Object) value;
+  }
+
+  /** Returns the candidate with the fewest edits from a word. */
+  static String nearest(String word, Iterable<String> candidates) {
+    String nearest = "";
+    int fewest = Integer.MAX_VALUE;
+    for (String candidate : candidates) {
+      int edits = edits(word, candidate);
+      if (edits < fewest) {
+        fewest = edits;
+        nearest = candidate;
+      }
+    }
+    return nearest;
+  }
+
+  private static int edits(String first, String second) {
+    String from = first.toLowerCase(Locale.ROOT);
+    String to = second.toLowerCase(Locale.ROOT);
+    int[] row = new int[to.length() + 1];
+    for (int j = 0; j <= to.length(); j++) {
+      row[j] = j;
+    }
+    for (int i = 1; i <= from.length(); i++) {
+      int diagonal = row[0];
+      row[0] = i;
+      for (int j = 1; j <= to.length(); j++) {
+        int substituted = diagonal + (from.charAt(i - 1) == to.charAt(j - 1) ? 0 : 1);
+        diagonal = row[j];
+        row[j] = Math.min(substituted, Math.min(row[j], row[j - 1]) + 1);
+      }
+    }
+    return row[to.length()];
+  }
+}

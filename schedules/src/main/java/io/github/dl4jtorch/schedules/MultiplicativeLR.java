@@ -1,0 +1,86 @@
+package io.github.dl4jtorch.schedules;
+
+import java.io.ObjectStreamException;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.function.DoubleUnaryOperator;
+
+/**
+ * Multiplies the rate by a function of the epoch at every step: {@code lr * lrLambda(t)}, first
+ * with {@code t = 1}.
+ *
+ * <p>Answers to {@code torch.optim.lr_scheduler.MultiplicativeLR}. It has no closed form, so {@code
+ * step(epoch)} multiplies by the function's value at that epoch each time it is called, as in
+ * PyTorch.
+ *
+ * <pre>{@code
+ * Schedule schedule = new MultiplicativeLR(epoch -> epoch < 50 ? 0.98 : 0.9);
+ * }</pre>
+ *
+ * @param lrLambda the function from epoch to factor, or one a group. An {@link EpochFunction} can
+ *     be written and read, any other lambda cannot
+ */
+public record MultiplicativeLR(PerGroup<DoubleUnaryOperator> lrLambda)
+    implements ChainableSchedule {
+
+  /**
+   * Takes one function for all groups.
+   *
+   * @param lrLambda from epoch to factor
+   */
+  public MultiplicativeLR(DoubleUnaryOperator lrLambda) {
+    this(PerGroup.same(lrLambda));
+  }
+
+  /**
+   * Takes a function for each group.
+   *
+   * @param lrLambda from epoch to factor, one a group
+   * @throws IllegalArgumentException if there is no function
+   */
+  public MultiplicativeLR(List<? extends DoubleUnaryOperator> lrLambda) {
+    this(PerGroup.<DoubleUnaryOperator>each(lrLambda));
+  }
+
+  @Override
+  public void requireFits(ParamGroups groups) {
+    lrLambda.requireFits("lrLambda", groups);
+  }
+
+  @Override
+  public void next(Moment at, double[] lr, double[] base, double[] out) {
+    for (int group = 0; group < lr.length; group++) {
+      if (at.isInitial()) {
+        out[group] = lr[group];
+      } else if (Double.isNaN(base[group])) {
+        // PyTorch has no function for a group that was added later, and refuses it.
+        out[group] = Double.NaN;
+      } else {
+        out[group] = lr[group] * lrLambda.get(group).applyAsDouble(at.epoch());
+      }
+    }
+  }
+
+  @Override
+  public Map<String, Object> toMap() {
+    return Definition.of("MultiplicativeLR")
+        .with("lr_lambda", EpochFunctions.write("MultiplicativeLR", lrLambda))
+        .toMap();
+  }
+
+  /** Holds no function, as PyTorch's state does not. */
+  @Override
+  public Map<String, Object> stateParameters(ParamGroups groups) {
+    return Map.of("lr_lambdas", Collections.nCopies(groups.size(), null));
+  }
+
+  static MultiplicativeLR read(MapReader map) {
+    return new MultiplicativeLR(EpochFunctions.readPerGroup(map, "lr_lambda"));
+  }
+
+  private Object writeReplace() throws ObjectStreamException {
+    EpochFunctions.requireSerializable("MultiplicativeLR", lrLambda);
+    return this;
+  }
+}

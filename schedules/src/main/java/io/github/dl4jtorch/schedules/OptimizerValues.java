@@ -1,0 +1,52 @@
+package io.github.dl4jtorch.schedules;
+
+/**
+ * Where an optimizer outside this library keeps the learning rate and the momentum of one group.
+ * {@link ParamGroup#over(OptimizerValues)} makes a param group of it, so that a run reads and
+ * drives the live values.
+ */
+public interface OptimizerValues {
+
+  /**
+   * Returns the present learning rate.
+   *
+   * @return the rate
+   */
+  double lr();
+
+  /**
+   * Sets the learning rate.
+   *
+   * @param lr finite, and not below {@link #lowestLr()}
+   */
+  void setLr(double lr);
+
+  /**
+   * Says which momentum a schedule may cycle here.
+   *
+   * @return the kind
+   */
+  MomentumKind momentumKind();
+
+  /**
+   * Returns the present momentum or beta1.
+   *
+   * @return the value; anything if there is none
+   */
+  double momentum();
+
+  /**
+   * Sets the momentum or beta1. Not called if there is none.
+   *
+   * @param momentum finite
+   */
+  void setMomentum(double momentum);
+
+  /**
+   * Returns the lowest learning rate this optimizer takes. A run that would go below throws before
+   * anything is written.
+   *
+   * @return the bound
+   */
+  double lowestLr();
+}

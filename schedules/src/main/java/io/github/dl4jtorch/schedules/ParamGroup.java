@@ -1,0 +1,369 @@
+package io.github.dl4jtorch.schedules;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+
+/**
+ * One param group of an optimizer, as a scheduler sees it: learning rate, momentum or beta1, and
+ * the marks that schedulers leave in the group ({@code initial_lr} and the bounds of a cycle). The
+ * parameters themselves stay with the optimizer.
+ *
+ * <pre>{@code
+ * ParamGroup backbone = ParamGroup.sgd(0.01, 0.9);
+ * ParamGroup head = ParamGroup.sgd(0.1, 0.9);
+ * ParamGroups groups = ParamGroups.of(backbone, head);
+ * }</pre>
+ */
+public final class ParamGroup {
+
+  private static final double DEFAULT_BETA2 = 0.999;
+
+  private final OptimizerValues values;
+  private double beta2 = DEFAULT_BETA2;
+  // The marks of schedulers; NaN where absent.
+  double initialLr = Double.NaN;
+  double maxLr = Double.NaN;
+  double minLr = Double.NaN;
+  double maxMomentum = Double.NaN;
+  double baseMomentum = Double.NaN;
+  double swaLr = Double.NaN;
+
+  private ParamGroup(OptimizerValues values) {
+    this.values = values;
+  }
+
+  /**
+   * Makes a group of an optimizer with a momentum, like SGD or RMSprop.
+   *
+   * @param lr the learning rate, finite
+   * @param momentum the momentum, finite; 0 if the optimizer runs without
+   * @return the group
+   * @throws IllegalArgumentException if a number is not finite
+   */
+  public static ParamGroup sgd(double lr, double momentum) {
+    return new ParamGroup(new PlainValues(MomentumKind.MOMENTUM, lr, momentum));
+  }
+
+  /**
+   * Makes a group of an optimizer with betas, like Adam, AdamW or NAdam.
+   *
+   * @param lr the learning rate, finite
+   * @param beta1 the first beta, finite
+   * @return the group
+   * @throws IllegalArgumentException if a number is not finite
+   */
+  public static ParamGroup adam(double lr, double beta1) {
+    return new ParamGroup(new PlainValues(MomentumKind.BETA1, lr, beta1));
+  }
+
+  /**
+   * Makes a group of an optimizer that has neither momentum nor betas, like Adagrad.
+   *
+   * @param lr the learning rate, finite
+   * @return the group
+   * @throws IllegalArgumentException if the rate is not finite
+   */
+  public static ParamGroup withoutMomentum(double lr) {
+    return new ParamGroup(new PlainValues(MomentumKind.NONE, lr, 0));
+  }
+
+  /**
+   * Makes a group over the values of a live optimizer.
+   *
+   * @param values where the optimizer keeps them
+   * @return the group
+   */
+  public static ParamGroup over(OptimizerValues values) {
+    return new ParamGroup(values);
+  }
+
+  /**
+   * Returns the present learning rate.
+   *
+   * @return the rate
+   */
+  public double lr() {
+    return values.lr();
+  }
+
+  /**
+   * Sets the learning rate, as anybody may between two steps of a scheduler.
+   *
+   * @param lr the rate, finite
+   * @throws IllegalArgumentException if the rate is not finite or the optimizer does not take it
+   */
+  public void setLr(double lr) {
+    Require.requireFinite("lr", lr);
+    if (lr < values.lowestLr()) {
+      throw Require.illegal("lr", ">= " + values.lowestLr(), lr);
+    }
+    values.setLr(lr);
+  }
+
+  /**
+   * Says what {@link #momentum()} stands for in this group.
+   *
+   * @return the kind
+   */
+  public MomentumKind momentumKind() {
+    return values.momentumKind();
+  }
+
+  /**
+   * Returns the present momentum, or beta1 in a group of Adam's kind.
+   *
+   * @return the value
+   * @throws UnsupportedOperationException if the group has neither
+   */
+  public double momentum() {
+    requireMomentum();
+    return values.momentum();
+  }
+
+  /**
+   * Sets the momentum, or beta1 in a group of Adam's kind.
+   *
+   * @param momentum the value, finite
+   * @throws IllegalArgumentException if the value is not finite
+   * @throws UnsupportedOperationException if the group has neither
+   */
+  public void setMomentum(double momentum) {
+    requireMomentum();
+    Require.requireFinite("momentum", momentum);
+    values.setMomentum(momentum);
+  }
+
+  /**
+   * Returns the rate the group started with, which schedulers take for their base.
+   *
+   * @return PyTorch's {@code initial_lr}; empty before the first scheduler is attached
+   */
+  public OptionalDouble initialLr() {
+    return optional(initialLr);
+  }
+
+  /**
+   * Sets the rate the group started with. Needed only to attach a schedule in the middle of a
+   * training, with a {@code lastEpoch} of 0 or more.
+   *
+   * @param initialLr the rate, finite
+   * @throws IllegalArgumentException if the rate is not finite
+   */
+  public void setInitialLr(double initialLr) {
+    Require.requireFinite("initialLr", initialLr);
+    this.initialLr = initialLr;
+  }
+
+  /**
+   * Returns the highest rate of a {@link OneCycleLR} attached to the group.
+   *
+   * @return PyTorch's {@code max_lr}, if any
+   */
+  public OptionalDouble maxLr() {
+    return optional(maxLr);
+  }
+
+  /**
+   * Returns the final rate of a {@link OneCycleLR} attached to the group.
+   *
+   * @return PyTorch's {@code min_lr}, if any
+   */
+  public OptionalDouble minLr() {
+    return optional(minLr);
+  }
+
+  /**
+   * Returns the highest momentum of the cycle attached to the group.
+   *
+   * @return PyTorch's {@code max_momentum}, if any
+   */
+  public OptionalDouble maxMomentum() {
+    return optional(maxMomentum);
+  }
+
+  /**
+   * Returns the lowest momentum of the cycle attached to the group.
+   *
+   * @return PyTorch's {@code base_momentum}, if any
+   */
+  public OptionalDouble baseMomentum() {
+    return optional(baseMomentum);
+  }
+
+  /**
+   * Returns the rate that a {@link SWALR} attached to the group anneals to.
+   *
+   * @return PyTorch's {@code swa_lr}, if any
+   */
+  public OptionalDouble swaLr() {
+    return optional(swaLr);
+  }
+
+  /**
+   * Returns the group as PyTorch's {@code optimizer.state_dict()} holds it, less the parameters and
+   * whatever schedulers never see.
+   *
+   * @return a new map under PyTorch's keys
+   */
+  public Map<String, Object> stateDict() {
+    Map<String, Object> state = new LinkedHashMap<>();
+    state.put("lr", lr());
+    switch (momentumKind()) {
+      case MOMENTUM -> state.put("momentum", momentum());
+      case BETA1 -> state.put("betas", List.of(momentum(), beta2));
+      case NONE -> {}
+    }
+    putIfPresent(state, "initial_lr", initialLr);
+    putIfPresent(state, "max_lr", maxLr);
+    putIfPresent(state, "min_lr", minLr);
+    putIfPresent(state, "max_momentum", maxMomentum);
+    putIfPresent(state, "base_momentum", baseMomentum);
+    putIfPresent(state, "swa_lr", swaLr);
+    return state;
+  }
+
+  double lowestLr() {
+    return values.lowestLr();
+  }
+
+  /** Writes a checked rate, if it is another one. */
+  void writeLr(double lr) {
+    if (lr != values.lr()) {
+      values.setLr(lr);
+    }
+  }
+
+  /** Writes a checked momentum or beta1, if it is another one. */
+  void writeMomentum(double momentum) {
+    if (momentum != values.momentum()) {
+      values.setMomentum(momentum);
+    }
+  }
+
+  /** Writes numbers that were checked. */
+  void restore(Saved saved) {
+    values.setLr(saved.lr);
+    if (momentumKind() != MomentumKind.NONE) {
+      values.setMomentum(saved.momentum);
+    }
+    beta2 = saved.beta2;
+    initialLr = saved.initialLr;
+    maxLr = saved.maxLr;
+    minLr = saved.minLr;
+    maxMomentum = saved.maxMomentum;
+    baseMomentum = saved.baseMomentum;
+    swaLr = saved.swaLr;
+  }
+
+  /** Reads and checks one entry of param_groups for this group, without changing it. */
+  Saved read(int index, Map<String, ?> state) {
+    MapReader reader = new MapReader("param group " + index, state);
+    double lr = reader.finite("lr");
+    if (lr < lowestLr()) {
+      throw reader.malformed("lr must be >= " + lowestLr() + " but was " + lr);
+    }
+    double momentum = 0;
+    double beta2 = DEFAULT_BETA2;
+    switch (momentumKind()) {
+      case MOMENTUM -> momentum = reader.finite("momentum");
+      case BETA1 -> {
+        List<Double> betas = reader.finiteNumbers("betas");
+        if (betas.size() != 2) {
+          throw reader.malformed("betas must have 2 entries but was " + betas);
+        }
+        momentum = betas.get(0);
+        beta2 = betas.get(1);
+      }
+      case NONE -> {
+        if (reader.has("betas") || reader.finite("momentum", 0) != 0) {
+          throw reader.malformed("the saved group has a momentum and this one has none");
+        }
+      }
+    }
+    return new Saved(
+        lr,
+        momentum,
+        beta2,
+        reader.finite("initial_lr", Double.NaN),
+        reader.finite("max_lr", Double.NaN),
+        reader.finite("min_lr", Double.NaN),
+        reader.finite("max_momentum", Double.NaN),
+        reader.finite("base_momentum", Double.NaN),
+        reader.finite("swa_lr", Double.NaN));
+  }
+
+  /** The numbers of one saved group, checked. */
+  record Saved(
+      double lr,
+      double momentum,
+      double beta2,
+      double initialLr,
+      double maxLr,
+      double minLr,
+      double maxMomentum,
+      double baseMomentum,
+      double swaLr) {}
+
+  private void requireMomentum() {
+    if (momentumKind() == MomentumKind.NONE) {
+      throw new UnsupportedOperationException("this param group has neither momentum nor beta1");
+    }
+  }
+
+  private static OptionalDouble optional(double value) {
+    return Double.isNaN(value) ? OptionalDouble.empty() : OptionalDouble.of(value);
+  }
+
+  private static void putIfPresent(Map<String, Object> state, String key, double value) {
+    if (!Double.isNaN(value)) {
+      state.put(key, value);
+    }
+  }
+
+  /** Values of an optimizer that exists only here. */
+  private static final class PlainValues implements OptimizerValues {
+    private final MomentumKind momentumKind;
+    private double lr;
+    private double momentum;
+
+    PlainValues(MomentumKind momentumKind, double lr, double momentum) {
+      Require.requireFinite("lr", lr);
+      Require.requireFinite(momentumKind == MomentumKind.BETA1 ? "beta1" : "momentum", momentum);
+      this.momentumKind = momentumKind;
+      this.lr = lr;
+      this.momentum = momentum;
+    }
+
+    @Override
+    public double lr() {
+      return lr;
+    }
+
+    @Override
+    public void setLr(double lr) {
+      this.lr = lr;
+    }
+
+    @Override
+    public MomentumKind momentumKind() {
+      return momentumKind;
+    }
+
+    @Override
+    public double momentum() {
+      return momentum;
+    }
+
+    @Override
+    public void setMomentum(double momentum) {
+      this.momentum = momentum;
+    }
+
+    @Override
+    public double lowestLr() {
+      return Double.NEGATIVE_INFINITY;
+    }
+  }
+}

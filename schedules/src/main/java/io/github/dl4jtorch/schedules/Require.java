@@ -1,0 +1,59 @@
+package io.github.dl4jtorch.schedules;
+
+/** The checks of arguments, each with the argument's name, its legal range and the value given. */
+final class Require {
+
+  private Require() {}
+
+  static void requirePositive(String name, int value) {
+    if (value <= 0) {
+      throw illegal(name, "> 0", value);
+    }
+  }
+
+  static void requirePositive(String name, double value) {
+    if (!(value > 0) || Double.isInfinite(value)) {
+      throw illegal(name, "finite and > 0", value);
+    }
+  }
+
+  static void requireNonNegative(String name, int value) {
+    if (value < 0) {
+      throw illegal(name, ">= 0", value);
+    }
+  }
+
+  static void requireNonNegative(String name, double value) {
+    if (!(value >= 0) || Double.isInfinite(value)) {
+      throw illegal(name, "finite and >= 0", value);
+    }
+  }
+
+  static void requireFinite(String name, double value) {
+    if (!Double.isFinite(value)) {
+      throw illegal(name, "finite", value);
+    }
+  }
+
+  static void requireFinite(String name, PerGroup<Double> values) {
+    for (double value : values.values()) {
+      requireFinite(name, value);
+    }
+  }
+
+  static void requireFromZeroToOne(String name, double value) {
+    if (!(value >= 0 && value <= 1)) {
+      throw illegal(name, ">= 0 and <= 1", value);
+    }
+  }
+
+  static void requireAboveZeroToOne(String name, double value) {
+    if (!(value > 0 && value <= 1)) {
+      throw illegal(name, "> 0 and <= 1", value);
+    }
+  }
+
+  static IllegalArgumentException illegal(String name, String range, Object value) {
+    return new IllegalArgumentException(name + " must be " + range + " but was " + value);
+  }
+}

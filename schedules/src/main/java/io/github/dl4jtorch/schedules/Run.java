@@ -1,0 +1,152 @@
+package io.github.dl4jtorch.schedules;
+
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A tree of nodes over param groups: reads the groups, lets the tree compute, writes at the end.
+ */
+final class Run implements LRScheduler {
+
+  private final ParamGroups groups;
+  private final GroupArrays arrays;
+  private Node root;
+
+  private Run(ParamGroups groups, Node root) {
+    this.groups = groups;
+    this.arrays = new GroupArrays(groups);
+    this.root = root;
+  }
+
+  static LRScheduler start(Schedule schedule, ParamGroups groups, int lastEpoch) {
+    if (lastEpoch < -1) {
+      throw Require.illegal("lastEpoch", ">= -1", lastEpoch);
+    }
+    schedule.requireFits(groups);
+    if (lastEpoch >= 0 && !(schedule instanceof ReduceLROnPlateau)) {
+      requireInitialLr(groups, lastEpoch);
+    }
+    Run run = new Run(groups, Node.of(schedule));
+    run.arrays.read();
+    run.root.bind(run.arrays, lastEpoch, Node.Parent.NO_SEQUENTIAL);
+    run.commit();
+    return run;
+  }
+
+  private static void requireInitialLr(ParamGroups groups, int lastEpoch) {
+    for (int i = 0; i < groups.size(); i++) {
+      if (groups.get(i).initialLr().isEmpty()) {
+        throw new IllegalArgumentException(
+            "param group "
+                + i
+                + " must have an initial_lr to be resumed at lastEpoch "
+                + lastEpoch
+                + ": restore the groups first, or call setInitialLr");
+      }
+    }
+  }
+
+  @Override
+  public void step() {
+    arrays.read();
+    root.mark();
+    try {
+      root.advance(arrays);
+      commit();
+    } catch (RuntimeException | Error refused) {
+      root.rollback();
+      throw refused;
+    }
+  }
+
+  @Override
+  public void step(double epochOrMetric) {
+    if (!(root instanceof PlateauNode)) {
+      Require.requireFinite("epoch", epochOrMetric);
+    }
+    arrays.read();
+    root.mark();
+    try {
+      root.advanceTo(epochOrMetric, arrays);
+      commit();
+    } catch (RuntimeException | Error refused) {
+      root.rollback();
+      throw refused;
+    }
+  }
+
+  private void commit() {
+    arrays.requireTaken(root);
+    arrays.write();
+  }
+
+  @Override
+  public double[] getLastLr() {
+    return root.lastLr().clone();
+  }
+
+  @Override
+  public double lastEpoch() {
+    return root.epoch();
+  }
+
+  @Override
+  public Schedule schedule() {
+    return root.schedule();
+  }
+
+  @Override
+  public ParamGroups paramGroups() {
+    return groups;
+  }
+
+  @Override
+  public Map<String, Object> stateDict() {
+    // Values may be null, as PyTorch's are; the public type leaves that open.
+    @SuppressWarnings({"unchecked", "NullAway"})
+    Map<String, Object> state = (Map<String, Object>) (Map<String, ?>) save(root, groups);
+    return state;
+  }
+
+  @Override
+  public boolean loadStateDict(Map<String, ?> state) {
+    root = loaded(state);
+    double[] lr = groups.stream().mapToDouble(ParamGroup::lr).toArray();
+    return Arrays.equals(lr, root.lastLr());
+  }
+
+  @Override
+  public void loadStateDict(Map<String, ?> state, List<? extends Map<String, ?>> groups) {
+    List<ParamGroup.Saved> saved = this.groups.read(groups);
+    root = loaded(state);
+    this.groups.restore(saved);
+  }
+
+  private Node loaded(Map<String, ?> state) {
+    Node fresh = Node.of(root.schedule());
+    load(fresh, state, groups);
+    return fresh;
+  }
+
+  static Map<String, @Nullable Object> save(Node node, ParamGroups groups) {
+    Map<String, @Nullable Object> state = new LinkedHashMap<>();
+    node.save(state, groups);
+    return state;
+  }
+
+  static void load(Node node, Map<String, ?> state, ParamGroups groups) {
+    MapReader reader =
+        new MapReader("state of " + node.schedule().getClass().getSimpleName(), state);
+    node.load(reader, groups);
+    reader.refuseUnknown();
+  }
+
+  /** Returns the definition, and where it stands. */
+  @Override
+  public String toString() {
+    return root.schedule() + " at epoch " + root.epoch();
+  }
+}

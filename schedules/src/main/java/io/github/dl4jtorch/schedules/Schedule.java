@@ -1,0 +1,93 @@
+package io.github.dl4jtorch.schedules;
+
+import java.io.Serializable;
+import java.util.Map;
+
+/**
+ * The definition of a learning-rate schedule: an immutable value that holds what the constructor of
+ * a PyTorch scheduler takes, apart from the optimizer.
+ *
+ * <p>Definitions are compared by value, are written to and read from plain maps under PyTorch's own
+ * keyword names, and may be attached to any number of optimizers at the same time. Write your own
+ * by implementing {@link ChainableSchedule}.
+ *
+ * <pre>{@code
+ * Schedule schedule = new StepLR(30, 0.1);
+ * Map<String, Object> map = schedule.toMap(); // {type=StepLR, step_size=30, gamma=0.1}
+ * boolean same = Schedule.fromMap(map).equals(schedule); // true
+ * }</pre>
+ */
+public sealed interface Schedule extends Serializable
+    permits ChainableSchedule,
+        BoundedSchedule,
+        CosineAnnealingWarmRestarts,
+        ReduceLROnPlateau,
+        SequentialLR,
+        ChainedScheduler {
+
+  /**
+   * Returns this definition as a plain map: {@code type} names the class, every other key is a
+   * keyword argument of PyTorch's constructor. Values are Integer, Double, Boolean, String, List
+   * and Map only, so any JSON library can write it. Arguments that are not set are left out.
+   *
+   * @return a new map in the order of PyTorch's arguments
+   * @throws UnsupportedOperationException if the definition holds a plain lambda, which has no
+   *     written form; use an {@link EpochFunction}
+   */
+  Map<String, Object> toMap();
+
+  /**
+   * Reads a definition from a map as {@link #toMap()} writes it. Whole numbers are taken for
+   * fractions and {@code 30.0} for the whole number 30; {@code null} counts as absent, and an
+   * absent argument takes PyTorch's default.
+   *
+   * @param map {@code type} and the arguments
+   * @return the definition, equal to the one that was written
+   * @throws MalformedDataException if the type or a key is unknown, an argument is missing, of the
+   *     wrong type or out of range; the message names it
+   */
+  static Schedule fromMap(Map<String, ?> map) {
+    return ScheduleTypes.read(map);
+  }
+
+  /**
+   * Attaches this definition to param groups as a fresh run, as PyTorch's constructor does: the
+   * groups' {@code initial_lr} is set where it is absent, and the initial step is made, which may
+   * already change the learning rates.
+   *
+   * @param groups the optimizer's groups, one or more
+   * @return the run, whose {@link LRScheduler#lastEpoch()} is 0
+   * @throws IllegalArgumentException if the definition does not fit the groups; they are left as
+   *     they were
+   */
+  default LRScheduler attach(ParamGroups groups) {
+    return attach(groups, -1);
+  }
+
+  /**
+   * Attaches this definition to param groups that are already being trained, as PyTorch's
+   * constructor does with {@code last_epoch}. The initial step counts, so the run goes on at {@code
+   * lastEpoch + 1}: pass the {@code lastEpoch()} of the run to be continued, less one.
+   *
+   * @param groups the optimizer's groups; with a {@code lastEpoch} of 0 or more each must have an
+   *     {@code initial_lr}
+   * @param lastEpoch the epoch (or step) before the initial step; -1 starts afresh
+   * @return the run, whose {@link LRScheduler#lastEpoch()} is {@code lastEpoch + 1}
+   * @throws IllegalArgumentException if the definition does not fit the groups or {@code lastEpoch}
+   *     is below -1; the groups are left as they were
+   * @throws UnsupportedOperationException from a {@link ReduceLROnPlateau} unless {@code lastEpoch}
+   *     is -1
+   */
+  default LRScheduler attach(ParamGroups groups, int lastEpoch) {
+    return Run.start(this, groups, lastEpoch);
+  }
+
+  /**
+   * Checks that this definition can be attached to the groups: lists have one entry a group, and
+   * groups have a momentum where one is to be cycled. Nothing is changed.
+   *
+   * @param groups the optimizer's groups
+   * @throws IllegalArgumentException if the definition does not fit, naming the argument
+   */
+  default void requireFits(ParamGroups groups) {}
+}

@@ -1,0 +1,148 @@
+package io.github.dl4jtorch.schedules;
+
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The node of {@link SequentialLR}: its clock, and the members' nodes. */
+final class SequentialNode extends Node {
+
+  private final SequentialLR schedule;
+  private final List<Node> members;
+  private final int[] milestones;
+  private double epoch;
+  private double markedEpoch;
+
+  SequentialNode(SequentialLR schedule) {
+    this.schedule = schedule;
+    this.members = Node.of(schedule.schedulers());
+    this.milestones = schedule.milestones().stream().mapToInt(Integer::intValue).toArray();
+  }
+
+  @Override
+  Schedule schedule() {
+    return schedule;
+  }
+
+  @Override
+  String name() {
+    return active().name();
+  }
+
+  @Override
+  double epoch() {
+    return epoch;
+  }
+
+  @Override
+  void bind(GroupArrays groups, int lastEpoch, Parent parent) {
+    if (lastEpoch >= 0) {
+      replay(groups, lastEpoch);
+      return;
+    }
+    for (Node member : members) {
+      member.bind(groups, -1, Parent.SEQUENTIAL);
+    }
+    if (parent == Parent.NO_SEQUENTIAL) {
+      System.arraycopy(groups.initialLr, 0, groups.lr, 0, groups.size());
+      rewind();
+      initialStep(groups);
+    }
+  }
+
+  /** Finds clocks and active members by running through on the side; the rates stay. */
+  private void replay(GroupArrays groups, int lastEpoch) {
+    double[] lr = groups.lr.clone();
+    double[] momentum = groups.momentum.clone();
+    System.arraycopy(groups.initialLr, 0, groups.lr, 0, groups.size());
+    bind(groups, -1, Parent.NO_SEQUENTIAL);
+    for (int step = 0; step <= lastEpoch; step++) {
+      advance(groups);
+    }
+    System.arraycopy(lr, 0, groups.lr, 0, lr.length);
+    System.arraycopy(momentum, 0, groups.momentum, 0, lr.length);
+    remember(groups.lr);
+  }
+
+  @Override
+  void rewind() {
+    epoch = -1;
+    members.forEach(Node::rewind);
+  }
+
+  @Override
+  void initialStep(GroupArrays groups) {
+    epoch = 0;
+    active().initialStep(groups);
+    remember(groups.lr);
+  }
+
+  @Override
+  void enter(GroupArrays groups) {
+    epoch = 0;
+    active().enter(groups);
+    remember(groups.lr);
+  }
+
+  @Override
+  void advance(GroupArrays groups) {
+    epoch += 1;
+    int index = activeIndex();
+    if (index > 0 && milestones[index - 1] == epoch) {
+      members.get(index).enter(groups);
+    } else {
+      members.get(index).advance(groups);
+    }
+    remember(groups.lr);
+  }
+
+  @Override
+  void advanceTo(double epoch, GroupArrays groups) {
+    throw new UnsupportedOperationException(
+        "SequentialLR has no step(epoch): its members cannot jump; call step()");
+  }
+
+  private Node active() {
+    return members.get(activeIndex());
+  }
+
+  /** Counts the milestones that have been reached. */
+  private int activeIndex() {
+    int index = 0;
+    while (index < milestones.length && milestones[index] <= epoch) {
+      index++;
+    }
+    return index;
+  }
+
+  @Override
+  void mark() {
+    super.mark();
+    markedEpoch = epoch;
+    members.forEach(Node::mark);
+  }
+
+  @Override
+  void rollback() {
+    super.rollback();
+    epoch = markedEpoch;
+    members.forEach(Node::rollback);
+  }
+
+  @Override
+  void save(Map<String, @Nullable Object> state, ParamGroups groups) {
+    state.put("_milestones", schedule.milestones());
+    state.put("last_epoch", MapReader.wholeOrFraction(epoch));
+    super.save(state, groups);
+    saveMembers(members, state, groups);
+  }
+
+  @Override
+  void load(MapReader state, ParamGroups groups) {
+    super.load(state, groups);
+    requireSame(Map.of("_milestones", schedule.milestones()), state);
+    epoch = state.finite("last_epoch");
+    loadMembers(members, state, groups);
+    state.ignore("verbose");
+  }
+}

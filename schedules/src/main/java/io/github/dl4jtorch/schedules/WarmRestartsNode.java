@@ -1,0 +1,137 @@
+package io.github.dl4jtorch.schedules;
+
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The node of {@link CosineAnnealingWarmRestarts}: its place within the present cycle. */
+final class WarmRestartsNode extends Node {
+
+  private final CosineAnnealingWarmRestarts schedule;
+  private double[] base = {};
+  private double epoch;
+
+  /** Epochs since the last restart. */
+  private double tCur;
+
+  /** Epochs between the last restart and the next. */
+  private double tI;
+
+  private double markedEpoch;
+  private double markedTCur;
+  private double markedTI;
+
+  WarmRestartsNode(CosineAnnealingWarmRestarts schedule) {
+    this.schedule = schedule;
+    this.tI = schedule.t0();
+  }
+
+  @Override
+  Schedule schedule() {
+    return schedule;
+  }
+
+  @Override
+  double epoch() {
+    return epoch;
+  }
+
+  @Override
+  void bind(GroupArrays groups, int lastEpoch, Parent parent) {
+    base = LeafNode.baseRates(groups);
+    advanceTo(lastEpoch + 1, groups);
+  }
+
+  @Override
+  void rewind() {
+    epoch = -1;
+  }
+
+  @Override
+  void initialStep(GroupArrays groups) {
+    advance(groups);
+  }
+
+  @Override
+  void advance(GroupArrays groups) {
+    if (epoch < 0) {
+      advanceTo(0, groups);
+      return;
+    }
+    tCur += 1;
+    if (tCur >= tI) {
+      tCur %= tI;
+      tI *= schedule.tMult();
+    }
+    epoch += 1;
+    compute(groups);
+  }
+
+  @Override
+  void advanceTo(double epoch, GroupArrays groups) {
+    if (!(epoch >= 0) || Double.isInfinite(epoch)) {
+      throw Require.illegal("epoch", "finite and >= 0", epoch);
+    }
+    double start = schedule.startOfCycle(epoch);
+    tI = schedule.lengthOfCycle(start);
+    tCur = epoch - start;
+    this.epoch = Math.floor(epoch);
+    compute(groups);
+  }
+
+  @Override
+  void enter(GroupArrays groups) {
+    epoch = 0;
+    compute(groups);
+  }
+
+  private void compute(GroupArrays groups) {
+    schedule.next(tCur, tI, base, groups.next);
+    groups.swap();
+    LeafNode.requireFinite(groups, this, base.length);
+    remember(groups.lr);
+  }
+
+  @Override
+  void mark() {
+    super.mark();
+    markedEpoch = epoch;
+    markedTCur = tCur;
+    markedTI = tI;
+  }
+
+  @Override
+  void rollback() {
+    super.rollback();
+    epoch = markedEpoch;
+    tCur = markedTCur;
+    tI = markedTI;
+  }
+
+  @Override
+  void save(Map<String, @Nullable Object> state, ParamGroups groups) {
+    state.put("T_0", schedule.t0());
+    state.put("T_i", MapReader.wholeOrFraction(tI));
+    state.put("T_mult", schedule.tMult());
+    state.put("eta_min", schedule.etaMin());
+    state.put("T_cur", MapReader.wholeOrFraction(tCur));
+    // PyTorch never counts the steps of this class.
+    LeafNode.saveCommon(state, base, epoch, 0);
+    super.save(state, groups);
+  }
+
+  @Override
+  void load(MapReader state, ParamGroups groups) {
+    super.load(state, groups);
+    requireSame(
+        Map.of("T_0", schedule.t0(), "T_mult", schedule.tMult(), "eta_min", schedule.etaMin()),
+        state);
+    base = LeafNode.loadBase(state, groups);
+    epoch = state.finite("last_epoch");
+    tCur = state.finite("T_cur");
+    tI = state.finite("T_i");
+    if (tI < schedule.t0()) {
+      throw state.malformed("\"T_i\" must be >= " + schedule.t0() + " but was " + tI);
+    }
+    state.ignore("_step_count", "_is_initial", "_get_lr_called_within_step", "verbose");
+  }
+}
