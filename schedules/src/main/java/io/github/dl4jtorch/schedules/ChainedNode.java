@@ -27,8 +27,14 @@ final class ChainedNode extends Node {
 
   @Override
   void bind(GroupArrays groups, int lastEpoch, Parent parent) {
+    double[] lr = groups.lr.clone();
+    double[] momentum = groups.momentum.clone();
     for (Node member : members) {
       member.bind(groups, lastEpoch, parent);
+    }
+    if (lastEpoch >= 0) {
+      // A member that sets the rate from scratch would undo what the others had done to it.
+      groups.restore(lr, momentum);
     }
     remember(groups.lr);
   }
@@ -73,13 +79,17 @@ final class ChainedNode extends Node {
   @Override
   void mark() {
     super.mark();
-    members.forEach(Node::mark);
+    for (int i = 0; i < members.size(); i++) {
+      members.get(i).mark();
+    }
   }
 
   @Override
   void rollback() {
     super.rollback();
-    members.forEach(Node::rollback);
+    for (int i = 0; i < members.size(); i++) {
+      members.get(i).rollback();
+    }
   }
 
   @Override

@@ -1,5 +1,7 @@
 package io.github.dl4jtorch.schedules;
 
+import static io.github.dl4jtorch.schedules.Require.requireList;
+
 import java.util.List;
 import java.util.Map;
 
@@ -27,7 +29,7 @@ public record ChainedScheduler(List<Schedule> schedulers) implements Schedule {
    * @throws IllegalArgumentException if there is no member or a plateau is among them
    */
   public ChainedScheduler {
-    schedulers = List.copyOf(schedulers);
+    schedulers = requireList("schedulers", schedulers);
     requireMembers("ChainedScheduler", schedulers);
   }
 
@@ -52,7 +54,7 @@ public record ChainedScheduler(List<Schedule> schedulers) implements Schedule {
 
   @Override
   public Map<String, Object> toMap() {
-    return Definition.of("ChainedScheduler")
+    return Entries.ofType("ChainedScheduler")
         .with("schedulers", schedulers.stream().map(Schedule::toMap).toList())
         .toMap();
   }

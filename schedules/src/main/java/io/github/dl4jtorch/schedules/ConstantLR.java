@@ -58,7 +58,7 @@ public record ConstantLR(double factor, int totalIters) implements ClosedFormSch
 
   @Override
   public Map<String, Object> toMap() {
-    return Definition.of("ConstantLR")
+    return Entries.ofType("ConstantLR")
         .with("factor", factor)
         .with("total_iters", totalIters)
         .toMap();

@@ -76,7 +76,7 @@ public record CosineAnnealingLR(int tMax, double etaMin) implements ClosedFormSc
 
   @Override
   public Map<String, Object> toMap() {
-    return Definition.of("CosineAnnealingLR").with("T_max", tMax).with("eta_min", etaMin).toMap();
+    return Entries.ofType("CosineAnnealingLR").with("T_max", tMax).with("eta_min", etaMin).toMap();
   }
 
   static CosineAnnealingLR read(MapReader map) {

@@ -98,7 +98,7 @@ public record CosineAnnealingWarmRestarts(int t0, int tMult, double etaMin) impl
 
   @Override
   public Map<String, Object> toMap() {
-    return Definition.of("CosineAnnealingWarmRestarts")
+    return Entries.ofType("CosineAnnealingWarmRestarts")
         .with("T_0", t0)
         .with("T_mult", tMult)
         .with("eta_min", etaMin)

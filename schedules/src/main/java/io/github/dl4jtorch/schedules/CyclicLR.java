@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.schedules;
 
 import static io.github.dl4jtorch.schedules.Require.requireFinite;
+import static io.github.dl4jtorch.schedules.Require.requireGiven;
 import static io.github.dl4jtorch.schedules.Require.requireNonNegative;
 import static io.github.dl4jtorch.schedules.Require.requirePositive;
 
@@ -102,7 +103,9 @@ public record CyclicLR(
     if (stepSizeDown != null) {
       requireNonNegative("stepSizeDown", stepSizeDown.intValue());
     }
+    requireGiven("mode", mode);
     requireFinite("gamma", gamma);
+    requireGiven("scaleMode", scaleMode);
     requireFinite("baseMomentum", baseMomentum);
     requireFinite("maxMomentum", maxMomentum);
   }
@@ -204,19 +207,15 @@ public record CyclicLR(
 
   @Override
   public Map<String, Object> toMap() {
-    Definition definition =
-        Definition.of("CyclicLR")
-            .with("base_lr", baseLr.toValue())
-            .with("max_lr", maxLr.toValue())
-            .with("step_size_up", stepSizeUp);
-    if (stepSizeDown != null) {
-      definition.with("step_size_down", stepSizeDown);
-    }
-    definition.with("mode", mode.name().toLowerCase(Locale.ROOT)).with("gamma", gamma);
-    if (scaleFn != null) {
-      definition.with("scale_fn", EpochFunctions.write("CyclicLR", scaleFn));
-    }
-    return definition
+    return Entries.ofType("CyclicLR")
+        .with("base_lr", baseLr.toValue())
+        .with("max_lr", maxLr.toValue())
+        .with("step_size_up", stepSizeUp)
+        .withIfPresent("step_size_down", stepSizeDown)
+        .with("mode", mode.name().toLowerCase(Locale.ROOT))
+        .with("gamma", gamma)
+        .withIfPresent(
+            "scale_fn", scaleFn == null ? null : EpochFunctions.write("CyclicLR", scaleFn))
         .with("scale_mode", scaleMode.name().toLowerCase(Locale.ROOT))
         .with("cycle_momentum", cycleMomentum)
         .with("base_momentum", baseMomentum.toValue())

@@ -119,7 +119,7 @@ public sealed interface EpochFunction extends DoubleUnaryOperator, Serializable 
 
     @Override
     public Map<String, Object> toMap() {
-      return Map.of("table", values);
+      return Entries.of("table", values).toMap();
     }
   }
 
@@ -146,7 +146,7 @@ public sealed interface EpochFunction extends DoubleUnaryOperator, Serializable 
 
     @Override
     public Map<String, Object> toMap() {
-      return Map.of("exponential", Map.of("gamma", gamma));
+      return Entries.of("exponential", Entries.of("gamma", gamma).toMap()).toMap();
     }
   }
 
@@ -176,7 +176,8 @@ public sealed interface EpochFunction extends DoubleUnaryOperator, Serializable 
 
     @Override
     public Map<String, Object> toMap() {
-      return Map.of("yolov5_linear", Map.of("epochs", epochs, "lrf", lrf));
+      return Entries.of("yolov5_linear", Entries.of("epochs", epochs).with("lrf", lrf).toMap())
+          .toMap();
     }
   }
 
@@ -206,7 +207,8 @@ public sealed interface EpochFunction extends DoubleUnaryOperator, Serializable 
 
     @Override
     public Map<String, Object> toMap() {
-      return Map.of("yolov5_cosine", Map.of("epochs", epochs, "lrf", lrf));
+      return Entries.of("yolov5_cosine", Entries.of("epochs", epochs).with("lrf", lrf).toMap())
+          .toMap();
     }
   }
 
@@ -238,9 +240,13 @@ public sealed interface EpochFunction extends DoubleUnaryOperator, Serializable 
 
     @Override
     public Map<String, Object> toMap() {
-      return Map.of(
-          "pix2pix_linear",
-          Map.of("epoch_count", epochCount, "n_epochs", nEpochs, "n_epochs_decay", nEpochsDecay));
+      return Entries.of(
+              "pix2pix_linear",
+              Entries.of("epoch_count", epochCount)
+                  .with("n_epochs", nEpochs)
+                  .with("n_epochs_decay", nEpochsDecay)
+                  .toMap())
+          .toMap();
     }
   }
 }

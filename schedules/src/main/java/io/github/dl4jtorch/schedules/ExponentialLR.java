@@ -41,7 +41,7 @@ public record ExponentialLR(double gamma) implements ClosedFormSchedule {
 
   @Override
   public Map<String, Object> toMap() {
-    return Definition.of("ExponentialLR").with("gamma", gamma).toMap();
+    return Entries.ofType("ExponentialLR").with("gamma", gamma).toMap();
   }
 
   static ExponentialLR read(MapReader map) {

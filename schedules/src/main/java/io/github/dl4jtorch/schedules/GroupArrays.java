@@ -54,6 +54,12 @@ final class GroupArrays {
     }
   }
 
+  /** Puts rates and momenta back, where only clocks and bounds were wanted. */
+  void restore(double[] lr, double[] momentum) {
+    System.arraycopy(lr, 0, this.lr, 0, lr.length);
+    System.arraycopy(momentum, 0, this.momentum, 0, momentum.length);
+  }
+
   /** Makes the next rates the present ones. */
   void swap() {
     double[] previous = lr;

@@ -1,5 +1,7 @@
 package io.github.dl4jtorch.schedules;
 
+import static io.github.dl4jtorch.schedules.Require.requireGiven;
+
 import java.io.ObjectStreamException;
 import java.util.Collections;
 import java.util.List;
@@ -21,6 +23,15 @@ import java.util.function.DoubleUnaryOperator;
  *     be written and read, any other lambda cannot
  */
 public record LambdaLR(PerGroup<DoubleUnaryOperator> lrLambda) implements ChainableSchedule {
+
+  /**
+   * Checks the argument.
+   *
+   * @param lrLambda the function from epoch to factor, or one a group
+   */
+  public LambdaLR {
+    requireGiven("lrLambda", lrLambda);
+  }
 
   /**
    * Takes one function for all groups.
@@ -59,7 +70,7 @@ public record LambdaLR(PerGroup<DoubleUnaryOperator> lrLambda) implements Chaina
 
   @Override
   public Map<String, Object> toMap() {
-    return Definition.of("LambdaLR")
+    return Entries.ofType("LambdaLR")
         .with("lr_lambda", EpochFunctions.write("LambdaLR", lrLambda))
         .toMap();
   }
@@ -67,7 +78,7 @@ public record LambdaLR(PerGroup<DoubleUnaryOperator> lrLambda) implements Chaina
   /** Holds no function, as PyTorch's state does not. */
   @Override
   public Map<String, Object> stateParameters(ParamGroups groups) {
-    return Map.of("lr_lambdas", Collections.nCopies(groups.size(), null));
+    return Entries.of("lr_lambdas", Collections.nCopies(groups.size(), null)).toMap();
   }
 
   static LambdaLR read(MapReader map) {

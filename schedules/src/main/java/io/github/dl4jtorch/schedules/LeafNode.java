@@ -214,7 +214,7 @@ final class LeafNode extends Node implements Moment {
     stepCount = state.integer("_step_count");
     // PyTorch's remaining keys say nothing here: old and new flags, and callables it left out.
     state.ignore("_is_initial", "_get_lr_called_within_step", "verbose");
-    state.ignore("_scale_fn_custom", "_scale_fn_ref", "_anneal_func_type", "anneal_func");
+    state.ignore("_scale_fn_custom", "_scale_fn_ref", "anneal_func");
   }
 
   static double[] loadBase(MapReader state, ParamGroups groups) {

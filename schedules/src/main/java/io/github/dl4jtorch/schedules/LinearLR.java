@@ -67,7 +67,7 @@ public record LinearLR(double startFactor, double endFactor, int totalIters)
 
   @Override
   public Map<String, Object> toMap() {
-    return Definition.of("LinearLR")
+    return Entries.ofType("LinearLR")
         .with("start_factor", startFactor)
         .with("end_factor", endFactor)
         .with("total_iters", totalIters)

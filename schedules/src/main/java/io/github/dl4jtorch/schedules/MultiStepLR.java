@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.schedules;
 
 import static io.github.dl4jtorch.schedules.Require.requireFinite;
+import static io.github.dl4jtorch.schedules.Require.requireList;
 
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,7 +31,7 @@ public record MultiStepLR(List<Integer> milestones, double gamma) implements Clo
    * @throws IllegalArgumentException if {@code gamma} is not finite
    */
   public MultiStepLR {
-    milestones = List.copyOf(milestones);
+    milestones = requireList("milestones", milestones);
     requireFinite("gamma", gamma);
   }
 
@@ -70,7 +71,10 @@ public record MultiStepLR(List<Integer> milestones, double gamma) implements Clo
 
   @Override
   public Map<String, Object> toMap() {
-    return Definition.of("MultiStepLR").with("milestones", milestones).with("gamma", gamma).toMap();
+    return Entries.ofType("MultiStepLR")
+        .with("milestones", milestones)
+        .with("gamma", gamma)
+        .toMap();
   }
 
   /** Writes the milestones as PyTorch's state does: how often each occurs. */
@@ -80,7 +84,7 @@ public record MultiStepLR(List<Integer> milestones, double gamma) implements Clo
     milestones.forEach(milestone -> counts.merge(milestone, 1, Integer::sum));
     Map<String, Object> byText = new LinkedHashMap<>();
     counts.forEach((milestone, count) -> byText.put(milestone.toString(), count));
-    return Map.of("milestones", byText, "gamma", gamma);
+    return Entries.of("milestones", byText).with("gamma", gamma).toMap();
   }
 
   static MultiStepLR read(MapReader map) {

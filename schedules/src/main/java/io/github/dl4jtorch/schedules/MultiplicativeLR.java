@@ -1,5 +1,7 @@
 package io.github.dl4jtorch.schedules;
 
+import static io.github.dl4jtorch.schedules.Require.requireGiven;
+
 import java.io.ObjectStreamException;
 import java.util.Collections;
 import java.util.List;
@@ -23,6 +25,15 @@ import java.util.function.DoubleUnaryOperator;
  */
 public record MultiplicativeLR(PerGroup<DoubleUnaryOperator> lrLambda)
     implements ChainableSchedule {
+
+  /**
+   * Checks the argument.
+   *
+   * @param lrLambda the function from epoch to factor, or one a group
+   */
+  public MultiplicativeLR {
+    requireGiven("lrLambda", lrLambda);
+  }
 
   /**
    * Takes one function for all groups.
@@ -64,7 +75,7 @@ public record MultiplicativeLR(PerGroup<DoubleUnaryOperator> lrLambda)
 
   @Override
   public Map<String, Object> toMap() {
-    return Definition.of("MultiplicativeLR")
+    return Entries.ofType("MultiplicativeLR")
         .with("lr_lambda", EpochFunctions.write("MultiplicativeLR", lrLambda))
         .toMap();
   }
@@ -72,7 +83,7 @@ public record MultiplicativeLR(PerGroup<DoubleUnaryOperator> lrLambda)
   /** Holds no function, as PyTorch's state does not. */
   @Override
   public Map<String, Object> stateParameters(ParamGroups groups) {
-    return Map.of("lr_lambdas", Collections.nCopies(groups.size(), null));
+    return Entries.of("lr_lambdas", Collections.nCopies(groups.size(), null)).toMap();
   }
 
   static MultiplicativeLR read(MapReader map) {

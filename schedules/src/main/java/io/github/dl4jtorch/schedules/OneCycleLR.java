@@ -2,6 +2,7 @@ package io.github.dl4jtorch.schedules;
 
 import static io.github.dl4jtorch.schedules.Require.requireFinite;
 import static io.github.dl4jtorch.schedules.Require.requireFromZeroToOne;
+import static io.github.dl4jtorch.schedules.Require.requireGiven;
 import static io.github.dl4jtorch.schedules.Require.requirePositive;
 
 import java.util.ArrayList;
@@ -85,21 +86,13 @@ public record OneCycleLR(
     requirePositiveOrNull("totalSteps", totalSteps);
     requirePositiveOrNull("epochs", epochs);
     requirePositiveOrNull("stepsPerEpoch", stepsPerEpoch);
-    if (totalSteps == null && (epochs == null || stepsPerEpoch == null)) {
-      throw new IllegalArgumentException(
-          "totalSteps must be given, or both epochs and stepsPerEpoch, but they were "
-              + totalSteps
-              + ", "
-              + epochs
-              + " and "
-              + stepsPerEpoch);
-    }
+    int total = steps(totalSteps, epochs, stepsPerEpoch);
     requireFromZeroToOne("pctStart", pctStart);
+    requireGiven("annealStrategy", annealStrategy);
     requireFinite("baseMomentum", baseMomentum);
     requireFinite("maxMomentum", maxMomentum);
     requirePositive("divFactor", divFactor);
     requirePositive("finalDivFactor", finalDivFactor);
-    int total = steps(totalSteps, epochs, stepsPerEpoch);
     double start = 0;
     for (int phase = 0; phase < (threePhase ? 3 : 2); phase++) {
       double end = phaseEnd(phase, threePhase, pctStart, total);
@@ -237,7 +230,18 @@ public record OneCycleLR(
     if (totalSteps != null) {
       return totalSteps;
     }
-    return epochs == null || stepsPerEpoch == null ? 0 : Math.multiplyExact(epochs, stepsPerEpoch);
+    if (epochs == null || stepsPerEpoch == null) {
+      throw new IllegalArgumentException(
+          "totalSteps must be given, or both epochs and stepsPerEpoch, but they were null, "
+              + epochs
+              + " and "
+              + stepsPerEpoch);
+    }
+    long product = (long) epochs * stepsPerEpoch;
+    if (product > Integer.MAX_VALUE) {
+      throw Require.illegal("epochs times stepsPerEpoch", "<= " + Integer.MAX_VALUE, product);
+    }
+    return (int) product;
   }
 
   private static void requirePositiveOrNull(String name, @Nullable Integer value) {
@@ -248,17 +252,11 @@ public record OneCycleLR(
 
   @Override
   public Map<String, Object> toMap() {
-    Definition definition = Definition.of("OneCycleLR").with("max_lr", maxLr.toValue());
-    if (totalSteps != null) {
-      definition.with("total_steps", totalSteps);
-    }
-    if (epochs != null) {
-      definition.with("epochs", epochs);
-    }
-    if (stepsPerEpoch != null) {
-      definition.with("steps_per_epoch", stepsPerEpoch);
-    }
-    return definition
+    return Entries.ofType("OneCycleLR")
+        .with("max_lr", maxLr.toValue())
+        .withIfPresent("total_steps", totalSteps)
+        .withIfPresent("epochs", epochs)
+        .withIfPresent("steps_per_epoch", stepsPerEpoch)
         .with("pct_start", pctStart)
         .with("anneal_strategy", annealStrategy.name().toLowerCase(Locale.ROOT))
         .with("cycle_momentum", cycleMomentum)

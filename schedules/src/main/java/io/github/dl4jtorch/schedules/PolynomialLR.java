@@ -55,7 +55,7 @@ public record PolynomialLR(int totalIters, double power) implements ClosedFormSc
 
   @Override
   public Map<String, Object> toMap() {
-    return Definition.of("PolynomialLR")
+    return Entries.ofType("PolynomialLR")
         .with("total_iters", totalIters)
         .with("power", power)
         .toMap();

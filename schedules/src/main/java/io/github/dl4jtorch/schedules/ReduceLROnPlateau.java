@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.schedules;
 
 import static io.github.dl4jtorch.schedules.Require.requireFinite;
+import static io.github.dl4jtorch.schedules.Require.requireGiven;
 import static io.github.dl4jtorch.schedules.Require.requireNonNegative;
 
 import java.util.LinkedHashMap;
@@ -82,11 +83,13 @@ public record ReduceLROnPlateau(
    * @throws IllegalArgumentException if one is out of its range
    */
   public ReduceLROnPlateau {
+    requireGiven("mode", mode);
     if (!(factor >= 0 && factor < 1)) {
       throw Require.illegal("factor", ">= 0 and < 1", factor);
     }
     requireNonNegative("patience", patience);
     requireFinite("threshold", threshold);
+    requireGiven("thresholdMode", thresholdMode);
     requireNonNegative("cooldown", cooldown);
     requireFinite("minLr", minLr);
     requireFinite("eps", eps);
@@ -133,7 +136,7 @@ public record ReduceLROnPlateau(
 
   @Override
   public Map<String, Object> toMap() {
-    return Definition.of("ReduceLROnPlateau")
+    return Entries.ofType("ReduceLROnPlateau")
         .with("mode", mode.name().toLowerCase(Locale.ROOT))
         .with("factor", factor)
         .with("patience", patience)

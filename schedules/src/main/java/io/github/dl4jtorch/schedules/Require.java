@@ -1,5 +1,8 @@
 package io.github.dl4jtorch.schedules;
 
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
 /** The checks of arguments, each with the argument's name, its legal range and the value given. */
 final class Require {
 
@@ -36,6 +39,7 @@ final class Require {
   }
 
   static void requireFinite(String name, PerGroup<Double> values) {
+    requireGiven(name, values);
     for (double value : values.values()) {
       requireFinite(name, value);
     }
@@ -51,6 +55,21 @@ final class Require {
     if (!(value > 0 && value <= 1)) {
       throw illegal(name, "> 0 and <= 1", value);
     }
+  }
+
+  static void requireGiven(String name, @Nullable Object value) {
+    if (value == null) {
+      throw new NullPointerException(name + " must be given but was null");
+    }
+  }
+
+  /** Copies a list, naming it where it or an entry is null. */
+  static <T> List<T> requireList(String name, List<T> list) {
+    requireGiven(name, list);
+    for (T entry : list) {
+      requireGiven("every entry of " + name, entry);
+    }
+    return List.copyOf(list);
   }
 
   static IllegalArgumentException illegal(String name, String range, Object value) {

@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.schedules;
 
 import static io.github.dl4jtorch.schedules.Require.requireFinite;
+import static io.github.dl4jtorch.schedules.Require.requireGiven;
 import static io.github.dl4jtorch.schedules.Require.requireNonNegative;
 
 import java.util.List;
@@ -40,6 +41,7 @@ public record SWALR(PerGroup<Double> swaLr, int annealEpochs, AnnealStrategy ann
   public SWALR {
     requireFinite("swaLr", swaLr);
     requireNonNegative("annealEpochs", annealEpochs);
+    requireGiven("annealStrategy", annealStrategy);
   }
 
   /**
@@ -120,7 +122,7 @@ public record SWALR(PerGroup<Double> swaLr, int annealEpochs, AnnealStrategy ann
 
   @Override
   public Map<String, Object> toMap() {
-    return Definition.of("SWALR")
+    return Entries.ofType("SWALR")
         .with("swa_lr", swaLr.toValue())
         .with("anneal_epochs", annealEpochs)
         .with("anneal_strategy", annealStrategy.name().toLowerCase(Locale.ROOT))
@@ -129,11 +131,9 @@ public record SWALR(PerGroup<Double> swaLr, int annealEpochs, AnnealStrategy ann
 
   @Override
   public Map<String, Object> stateParameters(ParamGroups groups) {
-    return Map.of(
-        "_anneal_strategy",
-        annealStrategy.name().toLowerCase(Locale.ROOT),
-        "anneal_epochs",
-        annealEpochs);
+    return Entries.of("_anneal_strategy", annealStrategy.name().toLowerCase(Locale.ROOT))
+        .with("anneal_epochs", annealEpochs)
+        .toMap();
   }
 
   static SWALR read(MapReader map) {

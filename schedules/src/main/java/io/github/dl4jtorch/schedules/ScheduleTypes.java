@@ -57,7 +57,7 @@ final class ScheduleTypes {
       schedule = reader.apply(arguments);
     } catch (MalformedDataException alreadyClear) {
       throw alreadyClear;
-    } catch (IllegalArgumentException | ArithmeticException refused) {
+    } catch (IllegalArgumentException refused) {
       throw new MalformedDataException(name + ": " + refused.getMessage(), refused);
     }
     arguments.refuseUnknown();

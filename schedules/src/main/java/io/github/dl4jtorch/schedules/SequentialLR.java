@@ -1,5 +1,7 @@
 package io.github.dl4jtorch.schedules;
 
+import static io.github.dl4jtorch.schedules.Require.requireList;
+
 import java.util.List;
 import java.util.Map;
 
@@ -34,8 +36,8 @@ public record SequentialLR(List<Schedule> schedulers, List<Integer> milestones)
    *     milestones are not one fewer or not in ascending order
    */
   public SequentialLR {
-    schedulers = List.copyOf(schedulers);
-    milestones = List.copyOf(milestones);
+    schedulers = requireList("schedulers", schedulers);
+    milestones = requireList("milestones", milestones);
     ChainedScheduler.requireMembers("SequentialLR", schedulers);
     if (milestones.size() != schedulers.size() - 1) {
       throw new IllegalArgumentException(
@@ -60,7 +62,7 @@ public record SequentialLR(List<Schedule> schedulers, List<Integer> milestones)
 
   @Override
   public Map<String, Object> toMap() {
-    return Definition.of("SequentialLR")
+    return Entries.ofType("SequentialLR")
         .with("schedulers", schedulers.stream().map(Schedule::toMap).toList())
         .with("milestones", milestones)
         .toMap();

@@ -59,8 +59,7 @@ final class SequentialNode extends Node {
     for (int step = 0; step <= lastEpoch; step++) {
       advance(groups);
     }
-    System.arraycopy(lr, 0, groups.lr, 0, lr.length);
-    System.arraycopy(momentum, 0, groups.momentum, 0, lr.length);
+    groups.restore(lr, momentum);
     remember(groups.lr);
   }
 
@@ -119,14 +118,18 @@ final class SequentialNode extends Node {
   void mark() {
     super.mark();
     markedEpoch = epoch;
-    members.forEach(Node::mark);
+    for (int i = 0; i < members.size(); i++) {
+      members.get(i).mark();
+    }
   }
 
   @Override
   void rollback() {
     super.rollback();
     epoch = markedEpoch;
-    members.forEach(Node::rollback);
+    for (int i = 0; i < members.size(); i++) {
+      members.get(i).rollback();
+    }
   }
 
   @Override

@@ -57,7 +57,7 @@ public record StepLR(int stepSize, double gamma) implements ClosedFormSchedule {
 
   @Override
   public Map<String, Object> toMap() {
-    return Definition.of("StepLR").with("step_size", stepSize).with("gamma", gamma).toMap();
+    return Entries.ofType("StepLR").with("step_size", stepSize).with("gamma", gamma).toMap();
   }
 
   static StepLR read(MapReader map) {
