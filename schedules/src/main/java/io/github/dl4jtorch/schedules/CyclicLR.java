@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * @param baseLr the lower bound of the rate, finite, or one a group; attaching sets the groups'
- *     rates to it
+ *     rates to it, but where an earlier schedule has left an {@code initial_lr}, the rate begins
+ *     there and is within the bounds from the first step on, as in PyTorch
  * @param maxLr the upper bound of the rate, finite, or one a group
  * @param stepSizeUp steps from the lower to the upper bound, {@code > 0}; PyTorch's default is 2000
  * @param stepSizeDown steps back, {@code >= 0}, or null for as many as up, PyTorch's default

@@ -1,0 +1,97 @@
+package io.github.dl4jtorch.schedules;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** The edges of the plateau that the golden files do not reach. */
+class ReduceLROnPlateauTest {
+
+  private final ParamGroups groups = ParamGroups.of(ParamGroup.sgd(0.1, 0));
+
+  private List<Double> rates(ReduceLROnPlateau.Builder builder, double... metrics) {
+    groups.get(0).setLr(0.1);
+    LRScheduler run = builder.factor(0.5).build().attach(groups);
+    List<Double> rates = new ArrayList<>();
+    for (double metric : metrics) {
+      run.step(metric);
+      rates.add(groups.get(0).lr());
+    }
+    return rates;
+  }
+
+  @Test
+  void nanAndAnInfiniteFirstMetricCountAsBad() {
+    double nan = Double.NaN;
+    double infinite = Double.POSITIVE_INFINITY;
+    assertThat(rates(ReduceLROnPlateau.builder().patience(0), nan, 3, nan, 2, infinite))
+        .containsExactly(0.05, 0.05, 0.025, 0.025, 0.0125);
+    assertThat(rates(ReduceLROnPlateau.builder().patience(0), infinite)).containsExactly(0.05);
+    assertThat(
+            rates(
+                ReduceLROnPlateau.builder().patience(0).mode(ReduceLROnPlateau.Mode.MAX),
+                -1e300,
+                1))
+        .containsExactly(0.1, 0.1);
+  }
+
+  @Test
+  void thresholdIsMeasuredAsAShareOrAsAnAmount() {
+    assertThat(
+            rates(
+                ReduceLROnPlateau.builder()
+                    .patience(0)
+                    .threshold(0.1, ReduceLROnPlateau.ThresholdMode.REL),
+                10,
+                9,
+                8.99))
+        .containsExactly(0.1, 0.05, 0.05);
+    assertThat(
+            rates(
+                ReduceLROnPlateau.builder()
+                    .patience(0)
+                    .threshold(0.1, ReduceLROnPlateau.ThresholdMode.ABS),
+                10,
+                9.95,
+                9.85))
+        .containsExactly(0.1, 0.05, 0.05);
+    // A negative best makes the share point the wrong way, as in PyTorch.
+    assertThat(
+            rates(
+                ReduceLROnPlateau.builder()
+                    .patience(0)
+                    .threshold(0.1, ReduceLROnPlateau.ThresholdMode.REL),
+                -10,
+                -9.5))
+        .containsExactly(0.1, 0.1);
+  }
+
+  @Test
+  void cooldownFollowsEachReduction() {
+    assertThat(rates(ReduceLROnPlateau.builder().patience(1).cooldown(2), 1, 1, 1, 1, 1, 1, 1))
+        .containsExactly(0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.025);
+  }
+
+  @Test
+  void aReductionByNoMoreThanEpsIsNotMade() {
+    assertThat(rates(ReduceLROnPlateau.builder().patience(0).eps(0.05), 1, 1))
+        .containsExactly(0.1, 0.1);
+    assertThat(rates(ReduceLROnPlateau.builder().patience(0).minLr(0.2), 1, 1))
+        .containsExactly(0.1, 0.1);
+  }
+
+  @Test
+  void stepWithoutAMetricIsRefused() {
+    LRScheduler run = ReduceLROnPlateau.builder().build().attach(groups);
+    assertThatThrownBy(run::step)
+        .isInstanceOf(UnsupportedOperationException.class)
+        .hasMessage(
+            "ReduceLROnPlateau needs a metric: call step(metric), for instance with the validation"
+                + " loss");
+    assertThat(run.lastEpoch()).isEqualTo(0);
+    assertThat(groups.get(0).initialLr()).isEmpty();
+  }
+}
