@@ -151,7 +151,8 @@ final class LeafNode extends Node implements Moment {
                     + writer.epoch()
                     + "; nothing was changed");
       }
-      if (Double.isInfinite(groups.momentum[i])) {
+      boolean hasMomentum = groups.groups.get(i).momentumKind() != MomentumKind.NONE;
+      if (hasMomentum && !Double.isFinite(groups.momentum[i])) {
         throw new ArithmeticException(
             writer.name()
                 + " gives param group "

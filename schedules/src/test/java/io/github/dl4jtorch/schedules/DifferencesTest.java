@@ -259,4 +259,31 @@ class DifferencesTest {
                 + " changed");
     assertThat(lr()).isEqualTo(lr);
   }
+
+  @Test
+  void aMomentumThatIsNotFiniteIsRefused() {
+    LRScheduler run =
+        CyclicLR.builder(0.1, 0.1)
+            .stepSizeUp(2)
+            .scaleFn(epoch -> epoch == 1 ? 1e308 : 1, CyclicLR.ScaleMode.ITERATIONS)
+            .baseMomentum(-1e3)
+            .build()
+            .attach(groups);
+    List<Map<String, Object>> before = groups.stateDict();
+    assertThatThrownBy(run::step)
+        .isInstanceOf(ArithmeticException.class)
+        .hasMessage(
+            "CyclicLR gives param group 0 a momentum of -Infinity at epoch 1.0; nothing was"
+                + " changed");
+    assertThat(groups.stateDict()).isEqualTo(before);
+
+    LRScheduler oneCycle = OneCycleLR.builder(1).totalSteps(9).build().attach(groups);
+    groups.loadStateDict(
+        Json.readMaps(
+            "[{\"lr\":0.1,\"momentum\":0.9,\"initial_lr\":0.1,\"max_lr\":1,\"min_lr\":0}]"));
+    assertThatThrownBy(oneCycle::step)
+        .isInstanceOf(ArithmeticException.class)
+        .hasMessage(
+            "OneCycleLR gives param group 0 a momentum of NaN at epoch 1.0; nothing was changed");
+  }
 }
