@@ -146,13 +146,11 @@ public record CyclicLR(
 
   @Override
   public void writeBounds(GroupArrays groups, int lastEpoch) {
-    boolean fresh = lastEpoch == -1;
     for (int group = 0; group < groups.size(); group++) {
-      if (fresh) {
+      if (lastEpoch == -1) {
         groups.lr[group] = baseLr.get(group);
       }
       if (cycleMomentum) {
-        groups.momentum[group] = fresh ? maxMomentum.get(group) : groups.momentum[group];
         groups.maxMomentum[group] = maxMomentum.get(group);
         groups.baseMomentum[group] = baseMomentum.get(group);
       }

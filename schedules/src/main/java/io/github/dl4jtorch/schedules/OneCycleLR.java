@@ -162,7 +162,6 @@ public record OneCycleLR(
         groups.minLr[group] = first / finalDivFactor;
       }
       if (cycleMomentum && (fresh || Double.isNaN(groups.maxMomentum[group]))) {
-        groups.momentum[group] = fresh ? maxMomentum.get(group) : groups.momentum[group];
         groups.maxMomentum[group] = maxMomentum.get(group);
         groups.baseMomentum[group] = baseMomentum.get(group);
       }

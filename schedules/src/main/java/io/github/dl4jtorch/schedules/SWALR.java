@@ -98,9 +98,6 @@ public record SWALR(PerGroup<Double> swaLr, int annealEpochs, AnnealStrategy ann
 
   @Override
   public void next(Moment at, GroupArrays groups, double[] base) {
-    if (at.isResuming()) {
-      return;
-    }
     int step = at.stepCount() - 1;
     if (annealEpochs == 0) {
       step = Math.max(1, step);

@@ -200,6 +200,11 @@ class DifferencesTest {
     run.step();
     run.step();
     assertThat(lr()).isEqualTo(0.05); // PyTorch: no milestone fires after JSON
+    state.put("milestones", Map.of("2", 1, "3", 1));
+    assertThatThrownBy(() -> run.loadStateDict(state))
+        .hasMessageMatching(
+            "state of MultiStepLR: the state was saved with \"milestones\" \\{.*} and this one has"
+                + " \\{2=1}");
   }
 
   @Test

@@ -139,6 +139,7 @@ class ParamGroupsTest {
     ParamGroups fresh = ParamGroups.of(ParamGroup.sgd(1, 0), ParamGroup.sgd(1, 0));
     LRScheduler resumed = schedule.attach(fresh);
     resumed.loadStateDict(state, groupState);
+    assertThat(resumed.loadStateDict(state)).isTrue();
     resumed.step();
     resumed.step();
     assertThat(fresh.get(1).lr()).isEqualTo(last);
