@@ -1,0 +1,341 @@
+package io.github.dl4jtorch.adapter;
+
+import io.github.dl4jtorch.schedules.LRScheduler;
+import io.github.dl4jtorch.schedules.MalformedDataException;
+import io.github.dl4jtorch.schedules.ParamGroup;
+import io.github.dl4jtorch.schedules.ParamGroups;
+import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
+import io.github.dl4jtorch.schedules.Schedule;
+import java.lang.ref.WeakReference;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.WeakHashMap;
+import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.schedule.ISchedule;
+import org.nd4j.linalg.schedule.ScheduleType;
+import org.nd4j.shade.jackson.annotation.JsonAutoDetect;
+import org.nd4j.shade.jackson.annotation.JsonAutoDetect.Visibility;
+import org.nd4j.shade.jackson.annotation.JsonCreator;
+import org.nd4j.shade.jackson.annotation.JsonProperty;
+
+/**
+ * A PyTorch schedule in DL4J's form, for use in any updater that takes an {@link ISchedule}. At
+ * step {@code t} it has exactly the value that a loop calling {@code scheduler.step()} sees after
+ * {@code t} calls.
+ *
+ * <p>The value depends on the step alone, so it is right in whatever order and from however many
+ * threads it is asked for, and in every copy and replica of a network. Values are computed once, in
+ * order, and remembered; equal schedules share them. JSON, YAML and Java serialization carry the
+ * definition.
+ *
+ * <pre>{@code
+ * Schedule cycle = OneCycleLR.builder(0.1).totalSteps(1000).build();
+ * IUpdater updater =
+ *     new Nesterovs(
+ *         TorchSchedule.lr(cycle, 0.1, ScheduleType.ITERATION),
+ *         TorchSchedule.momentum(cycle, 0.9, ScheduleType.ITERATION));
+ * }</pre>
+ */
+@JsonAutoDetect(
+    fieldVisibility = Visibility.NONE,
+    getterVisibility = Visibility.NONE,
+    isGetterVisibility = Visibility.NONE,
+    setterVisibility = Visibility.NONE,
+    creatorVisibility = Visibility.NONE)
+public final class TorchSchedule implements ISchedule {
+
+  private static final long serialVersionUID = 1L;
+
+  /** Which of the two numbers that a run drives is asked for. */
+  private enum Quantity {
+    LR("lr", "learning rate"),
+    MOMENTUM("momentum", "momentum");
+
+    private final String argument;
+    private final String title;
+
+    Quantity(String argument, String title) {
+      this.argument = argument;
+      this.title = title;
+    }
+  }
+
+  private final Schedule definition;
+  @JsonProperty private final Quantity quantity;
+  @JsonProperty private final double initial;
+  @JsonProperty private final ScheduleType unit;
+  @JsonProperty private final int offset;
+  private final transient Replay replay;
+
+  private TorchSchedule(
+      Schedule definition, Quantity quantity, double initial, ScheduleType unit, int offset) {
+    if (definition instanceof ReduceLROnPlateau) {
+      throw new IllegalArgumentException(
+          "definition must depend on the step alone but was a ReduceLROnPlateau, which needs a"
+              + " metric: attach it to NetworkParamGroups.of(net) and step it with"
+              + " SchedulerListener.everyEpoch(run, metric)");
+    }
+    if (!(initial >= 0 && initial < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException(
+          quantity.argument + " must be finite and >= 0 but was " + initial);
+    }
+    requireWritable(definition);
+    this.definition = definition;
+    this.quantity = quantity;
+    this.initial = initial;
+    this.unit = unit;
+    this.offset = offset;
+    this.replay = Replay.of(new Replay.Key(definition, quantity, initial));
+  }
+
+  /**
+   * DL4J writes and reads configurations behind one's back, so what would not survive is refused.
+   */
+  private static void requireWritable(Schedule definition) {
+    Schedule copy;
+    try {
+      copy = Schedule.fromMap(definition.toMap());
+    } catch (MalformedDataException notReadable) {
+      throw new IllegalArgumentException(
+          "definition must be one of this library's, to be read again from a saved network, but was "
+              + definition
+              + "; attach it to NetworkParamGroups.of(net) and step it with a SchedulerListener",
+          notReadable);
+    }
+    if (!copy.equals(definition)) {
+      throw new IllegalArgumentException(
+          "definition must be read from its map as it was written but was "
+              + definition
+              + " and became "
+              + copy);
+    }
+  }
+
+  /**
+   * Makes the schedule of a learning rate.
+   *
+   * @param definition the schedule, any but {@link ReduceLROnPlateau}
+   * @param lr the optimizer's rate, {@code >= 0}; some definitions, like OneCycleLR, bring their
+   *     own
+   * @param unit what counts as a step
+   * @return the schedule
+   * @throws IllegalArgumentException if {@code lr} is out of its range, or the definition is a
+   *     plateau, is not one of this library's, or has lists for several param groups
+   * @throws UnsupportedOperationException if the definition holds a plain lambda
+   */
+  public static TorchSchedule lr(Schedule definition, double lr, ScheduleType unit) {
+    return new TorchSchedule(definition, Quantity.LR, lr, unit, 0);
+  }
+
+  /**
+   * Makes the schedule of a momentum, for Nesterovs. Only definitions that cycle the momentum
+   * change it.
+   *
+   * @param definition the schedule, any but {@link ReduceLROnPlateau}
+   * @param momentum the optimizer's momentum, {@code >= 0}; definitions that cycle it bring their
+   *     own
+   * @param unit what counts as a step
+   * @return the schedule
+   * @throws IllegalArgumentException if {@code momentum} is out of its range, or the definition is
+   *     a plateau, is not one of this library's, or has lists for several param groups
+   * @throws UnsupportedOperationException if the definition holds a plain lambda
+   */
+  public static TorchSchedule momentum(Schedule definition, double momentum, ScheduleType unit) {
+    return new TorchSchedule(definition, Quantity.MOMENTUM, momentum, unit, 0);
+  }
+
+  /**
+   * Returns this schedule with another relation to the network's count of iterations or epochs: at
+   * count {@code c} it is at step {@code c + offset}.
+   *
+   * <p>To start a schedule in a network that was trained before, take its count, negated. To go on
+   * with one after a trainer has set the count back to 0, take the steps made so far.
+   *
+   * @param offset steps to be added to the network's count
+   * @return the moved schedule
+   */
+  public TorchSchedule withOffset(int offset) {
+    return new TorchSchedule(definition, quantity, initial, unit, offset);
+  }
+
+  @JsonCreator
+  static TorchSchedule read(
+      @JsonProperty("definition") @Nullable Map<String, Object> definition,
+      @JsonProperty("quantity") @Nullable Quantity quantity,
+      @JsonProperty("initial") @Nullable Double initial,
+      @JsonProperty("unit") @Nullable ScheduleType unit,
+      @JsonProperty("offset") @Nullable Integer offset) {
+    return new TorchSchedule(
+        Schedule.fromMap(required("definition", definition)),
+        required("quantity", quantity),
+        required("initial", initial),
+        required("unit", unit),
+        required("offset", offset));
+  }
+
+  private static <T> T required(String key, @Nullable T value) {
+    if (value == null) {
+      throw new MalformedDataException("TorchSchedule: \"" + key + "\" is missing");
+    }
+    return value;
+  }
+
+  @JsonProperty("definition")
+  Map<String, Object> definitionMap() {
+    return definition.toMap();
+  }
+
+  /**
+   * Returns the value at a step. A rate less than {@code 1e-12} times the first one below 0 is
+   * rounding, and 0 is returned.
+   *
+   * @param iteration the network's count of iterations, from 0
+   * @param epoch the network's count of epochs, from 0
+   * @return the value, finite and {@code >= 0}
+   * @throws IllegalArgumentException if the step is below 0
+   * @throws ArithmeticException if the schedule's value is below 0 or not finite
+   * @throws IllegalStateException if a OneCycleLR is asked for a value beyond its steps
+   */
+  @Override
+  public double valueAt(int iteration, int epoch) {
+    int count = unit == ScheduleType.ITERATION ? iteration : epoch;
+    int step = Math.addExact(count, offset);
+    if (count < 0 || step < 0) {
+      throw new IllegalArgumentException(
+          unit.name().toLowerCase(Locale.ROOT)
+              + " must be >= "
+              + Math.max(0, -offset)
+              + " but was "
+              + count);
+    }
+    double value = replay.valueAt(step);
+    return value > 0 ? value : notPositive(value, step);
+  }
+
+  private double notPositive(double value, int step) {
+    if (value >= -NetworkGroup.ROUNDING * initial) {
+      return 0.0;
+    }
+    throw new ArithmeticException(
+        definition
+            + " gives a "
+            + quantity.title
+            + " of "
+            + value
+            + " at step "
+            + step
+            + ", and DL4J's updaters take none below 0");
+  }
+
+  /**
+   * Returns this schedule, which cannot change.
+   *
+   * @return this
+   */
+  @Override
+  public TorchSchedule clone() {
+    return this;
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof TorchSchedule that
+        && definition.equals(that.definition)
+        && quantity == that.quantity
+        && Double.compare(initial, that.initial) == 0
+        && unit == that.unit
+        && offset == that.offset;
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(definition, quantity.argument, initial, unit.name(), offset);
+  }
+
+  /** Returns the call that makes this schedule. */
+  @Override
+  public String toString() {
+    return "TorchSchedule."
+        + quantity.argument
+        + "("
+        + definition
+        + ", "
+        + initial
+        + ", "
+        + unit
+        + ")"
+        + (offset == 0 ? "" : ".withOffset(" + offset + ")");
+  }
+
+  /** Checks what was read, and finds its values. */
+  private Object readResolve() {
+    return new TorchSchedule(definition, quantity, initial, unit, offset);
+  }
+
+  /**
+   * The values of a schedule so far, and the run that computes more. DL4J makes a schedule of its
+   * own for every layer of a restored network, so equal ones share a replay.
+   */
+  private static final class Replay {
+
+    private record Key(Schedule definition, Quantity quantity, double initial) {}
+
+    private static final Map<Key, WeakReference<Replay>> SHARED = new WeakHashMap<>();
+
+    // Keeps the entry in SHARED alive.
+    private final Key key;
+    private final LRScheduler run;
+    private volatile double[] values = new double[64];
+    // Written last and read first, so that a reader finds the values up to here in the array.
+    private volatile int known;
+
+    private Replay(Key key) {
+      this.key = key;
+      // Either number only needs the other to be there.
+      ParamGroup group =
+          key.quantity == Quantity.LR
+              ? ParamGroup.sgd(key.initial, 0)
+              : ParamGroup.sgd(1, key.initial);
+      this.run = key.definition.attach(ParamGroups.of(group));
+      values[0] = present();
+      known = 1;
+    }
+
+    static Replay of(Key key) {
+      synchronized (SHARED) {
+        WeakReference<Replay> reference = SHARED.get(key);
+        Replay shared = reference == null ? null : reference.get();
+        if (shared == null) {
+          shared = new Replay(key);
+          SHARED.remove(key);
+          SHARED.put(key, new WeakReference<>(shared));
+        }
+        return shared;
+      }
+    }
+
+    double valueAt(int step) {
+      return step < known ? values[step] : extended(step);
+    }
+
+    private synchronized double extended(int step) {
+      for (int next = known; next <= step; next++) {
+        if (next == values.length) {
+          values = Arrays.copyOf(values, next + next / 2);
+        }
+        // A refused step changes nothing, so it is refused again when it is asked for again.
+        run.step();
+        values[next] = present();
+        known = next + 1;
+      }
+      return values[step];
+    }
+
+    private double present() {
+      ParamGroup group = run.paramGroups().get(0);
+      return key.quantity == Quantity.LR ? group.lr() : group.momentum();
+    }
+  }
+}

@@ -1,0 +1,86 @@
+package io.github.dl4jtorch.adapter;
+
+import io.github.dl4jtorch.schedules.MomentumKind;
+import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.learning.config.AMSGrad;
+import org.nd4j.linalg.learning.config.AdaGrad;
+import org.nd4j.linalg.learning.config.AdaMax;
+import org.nd4j.linalg.learning.config.Adam;
+import org.nd4j.linalg.learning.config.IUpdater;
+import org.nd4j.linalg.learning.config.Nadam;
+import org.nd4j.linalg.learning.config.Nesterovs;
+import org.nd4j.linalg.learning.config.RmsProp;
+import org.nd4j.linalg.learning.config.Sgd;
+import org.nd4j.linalg.schedule.ISchedule;
+
+/** What DL4J's updaters have in common without a common type for it: schedule and momentum. */
+final class UpdaterFields {
+
+  private UpdaterFields() {}
+
+  /** Returns the schedule of an updater's rate, null if it has none or is not one of DL4J's. */
+  static @Nullable ISchedule schedule(IUpdater updater) {
+    if (updater instanceof Sgd sgd) {
+      return sgd.getLearningRateSchedule();
+    } else if (updater instanceof Nesterovs nesterovs) {
+      return nesterovs.getLearningRateSchedule();
+    } else if (updater instanceof Adam adam) {
+      return adam.getLearningRateSchedule();
+    } else if (updater instanceof AMSGrad amsGrad) {
+      return amsGrad.getLearningRateSchedule();
+    } else if (updater instanceof Nadam nadam) {
+      return nadam.getLearningRateSchedule();
+    } else if (updater instanceof AdaMax adaMax) {
+      return adaMax.getLearningRateSchedule();
+    } else if (updater instanceof RmsProp rmsProp) {
+      return rmsProp.getLearningRateSchedule();
+    } else if (updater instanceof AdaGrad adaGrad) {
+      return adaGrad.getLearningRateSchedule();
+    }
+    return null;
+  }
+
+  /** Says which momentum of an updater can be set; one that follows a schedule cannot. */
+  static MomentumKind momentumKind(IUpdater updater) {
+    if (updater instanceof Nesterovs nesterovs) {
+      return nesterovs.getMomentumISchedule() == null ? MomentumKind.MOMENTUM : MomentumKind.NONE;
+    }
+    return updater instanceof Adam
+            || updater instanceof AMSGrad
+            || updater instanceof Nadam
+            || updater instanceof AdaMax
+        ? MomentumKind.BETA1
+        : MomentumKind.NONE;
+  }
+
+  /** Returns the momentum or beta1, NaN if there is none. */
+  static double momentum(IUpdater updater) {
+    if (updater instanceof Nesterovs nesterovs) {
+      return nesterovs.getMomentum();
+    } else if (updater instanceof Adam adam) {
+      return adam.getBeta1();
+    } else if (updater instanceof AMSGrad amsGrad) {
+      return amsGrad.getBeta1();
+    } else if (updater instanceof Nadam nadam) {
+      return nadam.getBeta1();
+    } else if (updater instanceof AdaMax adaMax) {
+      return adaMax.getBeta1();
+    }
+    return Double.NaN;
+  }
+
+  /** Sets the momentum or beta1, if there is one. */
+  static void setMomentum(IUpdater updater, double momentum) {
+    if (updater instanceof Nesterovs nesterovs) {
+      nesterovs.setMomentum(momentum);
+    } else if (updater instanceof Adam adam) {
+      adam.setBeta1(momentum);
+    } else if (updater instanceof AMSGrad amsGrad) {
+      amsGrad.setBeta1(momentum);
+    } else if (updater instanceof Nadam nadam) {
+      nadam.setBeta1(momentum);
+    } else if (updater instanceof AdaMax adaMax) {
+      adaMax.setBeta1(momentum);
+    }
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * PyTorch's learning-rate schedulers at work in Deeplearning4j networks, over two bridges.
+ *
+ * <p><em>Pull</em>: a {@link io.github.dl4jtorch.adapter.TorchSchedule} is an {@code ISchedule}, so
+ * a definition goes straight into a configuration, and from there into every copy that is made of
+ * it. <em>Push</em>: {@link io.github.dl4jtorch.adapter.NetworkParamGroups} are the param groups of
+ * a network that is being trained, and a {@link io.github.dl4jtorch.adapter.SchedulerListener}
+ * steps a run on them. Pull wherever the rate depends on the step alone; push what depends on a
+ * metric, and momentum or beta1 that is to be cycled.
+ */
+@NullMarked
+package io.github.dl4jtorch.adapter;
+
+import org.jspecify.annotations.NullMarked;
