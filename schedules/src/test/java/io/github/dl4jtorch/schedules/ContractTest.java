@@ -308,6 +308,32 @@ class ContractTest {
   }
 
   @ParameterizedTest
+  @MethodSource("all")
+  void takesAStateWithoutTheKeysThatVersionsOfPyTorchLeaveOut(Schedule schedule) {
+    ParamGroups groups = Specimens.groups(2, false);
+    LRScheduler run = schedule.attach(groups);
+    Specimens.step(run);
+    Specimens.step(run);
+    Map<String, Object> state = run.stateDict();
+    Map<String, Object> older = new LinkedHashMap<>(state);
+    older
+        .keySet()
+        .removeAll(
+            List.of(
+                "_is_initial",
+                "_get_lr_called_within_step",
+                "_anneal_func_type",
+                "use_beta1",
+                "default_min_lr",
+                "mode_worse"));
+    older.put("verbose", false);
+    LRScheduler resumed = schedule.attach(Specimens.groups(2, false));
+    resumed.loadStateDict(older, groups.stateDict());
+    assertThat(resumed.stateDict()).isEqualTo(state);
+    assertThat(resumed.paramGroups().stateDict()).isEqualTo(groups.stateDict());
+  }
+
+  @ParameterizedTest
   @MethodSource("stepped")
   void stepsWithoutAllocating(Schedule schedule) {
     LRScheduler run = schedule.attach(Specimens.groups(3, false));
