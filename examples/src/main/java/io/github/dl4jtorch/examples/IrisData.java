@@ -1,0 +1,80 @@
+package io.github.dl4jtorch.examples;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import org.deeplearning4j.datasets.iterator.utilty.ListDataSetIterator;
+import org.nd4j.linalg.dataset.DataSet;
+import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
+import org.nd4j.linalg.dataset.api.preprocessor.NormalizerStandardize;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * The 150 flowers of Fisher's Iris data, which DL4J carries as a resource: 40 of each species to
+ * train on, 10 held out. Features are standardised by the mean and deviation of those to train on.
+ */
+record IrisData(DataSet train, DataSet heldOut, NormalizerStandardize normalizer) {
+
+  static final int FEATURES = 4;
+  static final int SPECIES = 3;
+
+  private static final int HELD_OUT_OF_EACH = 10;
+
+  /** Reads the flowers and deals them out by a seed. */
+  static IrisData load(long seed) throws IOException {
+    Random random = new Random(seed);
+    List<double[]> train = new ArrayList<>();
+    List<double[]> heldOut = new ArrayList<>();
+    for (List<double[]> species : read().values()) {
+      Collections.shuffle(species, random);
+      heldOut.addAll(species.subList(0, HELD_OUT_OF_EACH));
+      train.addAll(species.subList(HELD_OUT_OF_EACH, species.size()));
+    }
+    Collections.shuffle(train, random);
+
+    IrisData data = new IrisData(dataSet(train), dataSet(heldOut), new NormalizerStandardize());
+    data.normalizer.fit(data.train);
+    data.normalizer.transform(data.train);
+    data.normalizer.transform(data.heldOut);
+    return data;
+  }
+
+  /** Hands out a data set in batches, in its own order. */
+  static DataSetIterator batches(DataSet data, int size) {
+    return new ListDataSetIterator<>(data.asList(), size);
+  }
+
+  /** Reads rows of four measures and a species, by species. */
+  private static Map<Double, List<double[]>> read() throws IOException {
+    try (InputStream in =
+            Objects.requireNonNull(IrisData.class.getResourceAsStream("/iris.dat"), "iris.dat");
+        BufferedReader lines =
+            new BufferedReader(new InputStreamReader(in, StandardCharsets.US_ASCII))) {
+      return lines
+          .lines()
+          .map(line -> Arrays.stream(line.split(",")).mapToDouble(Double::parseDouble).toArray())
+          .collect(Collectors.groupingBy(row -> row[FEATURES], TreeMap::new, Collectors.toList()));
+    }
+  }
+
+  private static DataSet dataSet(List<double[]> rows) {
+    double[][] features = new double[rows.size()][];
+    double[][] labels = new double[rows.size()][SPECIES];
+    for (int row = 0; row < rows.size(); row++) {
+      features[row] = Arrays.copyOf(rows.get(row), FEATURES);
+      labels[row][(int) rows.get(row)[FEATURES]] = 1;
+    }
+    return new DataSet(Nd4j.create(features), Nd4j.create(labels));
+  }
+}

@@ -1,0 +1,55 @@
+package io.github.dl4jtorch.examples;
+
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import picocli.CommandLine;
+import picocli.CommandLine.IExecutionExceptionHandler;
+import picocli.CommandLine.IParameterExceptionHandler;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+
+/** Reports in a line what a user can put right; anything else keeps its stack trace. */
+final class OneLine implements IParameterExceptionHandler, IExecutionExceptionHandler {
+
+  @Override
+  public int handleParseException(ParameterException exception, String[] args) {
+    CommandLine commandLine = exception.getCommandLine();
+    report(exception.getMessage() + "; --help lists the options", commandLine);
+    return commandLine.getCommandSpec().exitCodeOnInvalidInput();
+  }
+
+  @Override
+  public int handleExecutionException(
+      Exception exception, CommandLine commandLine, ParseResult parseResult) throws Exception {
+    if (!(exception instanceof IOException)) {
+      throw exception;
+    }
+    report(describe(exception), commandLine);
+    return commandLine.getCommandSpec().exitCodeOnExecutionException();
+  }
+
+  private static void report(String message, CommandLine commandLine) {
+    commandLine.getErr().println(commandLine.getCommandName() + ": " + message);
+    commandLine.getErr().flush();
+  }
+
+  /** The messages of file exceptions are often nothing but the file. */
+  private static String describe(Exception exception) {
+    if (exception instanceof AccessDeniedException denied) {
+      return denied.getFile() + " may not be accessed";
+    }
+    if (exception instanceof FileAlreadyExistsException present) {
+      return present.getFile() + " is a file, not a folder";
+    }
+    if (exception instanceof NoSuchFileException missing) {
+      return missing.getFile() + " does not exist";
+    }
+    if (exception instanceof FileSystemException failed) {
+      return failed.getFile() + ": " + failed.getReason();
+    }
+    return String.valueOf(exception.getMessage());
+  }
+}

@@ -1,0 +1,133 @@
+package io.github.dl4jtorch.examples;
+
+import java.awt.BasicStroke;
+import java.awt.Color;
+import java.awt.Font;
+import java.awt.Graphics2D;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import javax.imageio.ImageIO;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.XYSeries;
+import org.knowm.xchart.style.Styler.ChartTheme;
+import org.knowm.xchart.style.Styler.LegendLayout;
+import org.knowm.xchart.style.Styler.LegendPosition;
+import org.knowm.xchart.style.markers.SeriesMarkers;
+
+/** Charts one below the other over the same steps. */
+final class Panels {
+
+  private static final int WIDTH = 800;
+  private static final int HEIGHT = 230;
+
+  /** Pixels for each of the above, so that the picture is sharp on dense screens. */
+  private static final int SCALE = 2;
+
+  private static final Color[] COLOURS = {
+    new Color(0x1F77B4), new Color(0xD9730D), new Color(0x2CA02C), new Color(0x9467BD)
+  };
+
+  private static final Color FAINT = new Color(0xB9CFE0);
+
+  private final String title;
+  private final String xTitle;
+  private final List<XYChart> charts = new ArrayList<>();
+
+  Panels(String title, String xTitle) {
+    this.title = title;
+    this.xTitle = xTitle;
+  }
+
+  /** A line over steps; a faint one is the background to others. */
+  record Line(String name, List<Double> x, List<Double> y, boolean isFaint) {
+
+    /** Makes a line of one number a step, each drawn from its step to the next. */
+    static Line of(String name, List<Double> values) {
+      List<Double> x = new ArrayList<>();
+      List<Double> y = new ArrayList<>();
+      for (int step = 0; step < values.size(); step++) {
+        x.addAll(List.of((double) step, step + 1.0));
+        y.addAll(List.of(values.get(step), values.get(step)));
+      }
+      return new Line(name, x, y, false);
+    }
+
+    Line faint() {
+      return new Line(name, x, y, true);
+    }
+
+    boolean varies() {
+      return y.stream().anyMatch(value -> !value.equals(y.get(0)));
+    }
+  }
+
+  /** Adds a panel that shows 0. */
+  Panels addFromZero(String yTitle, List<Line> lines) {
+    add(yTitle, lines);
+    charts.get(charts.size() - 1).getStyler().setYAxisMin(0.0);
+    return this;
+  }
+
+  /** Adds a panel; several lines get a legend below it. */
+  Panels add(String yTitle, List<Line> lines) {
+    XYChart chart = new XYChartBuilder().theme(ChartTheme.XChart).yAxisTitle(yTitle).build();
+    chart.getStyler().setSeriesColors(COLOURS);
+    for (Line line : lines) {
+      XYSeries series = chart.addSeries(line.name(), line.x(), line.y());
+      series.setMarker(SeriesMarkers.NONE);
+      series.setLineStyle(new BasicStroke(1.6f, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND));
+      if (line.isFaint) {
+        series.setLineColor(FAINT);
+      }
+    }
+    List<Double> x = lines.get(0).x();
+    Font font = new Font(Font.SANS_SERIF, Font.PLAIN, 12);
+    chart
+        .getStyler()
+        .setXAxisMin(0.0)
+        // A hair off, as XChart labels evenly spaced values by their number: 22, 44, 66.
+        .setXAxisMax(Math.nextUp(x.get(x.size() - 1)))
+        .setYAxisDecimalPattern("0.##########")
+        .setAxisTitleFont(font)
+        .setAxisTickLabelsFont(font)
+        .setPlotGridLinesColor(new Color(0xE6E6E6))
+        .setPlotMargin(0)
+        .setPlotContentSize(0.96)
+        // The y axes of all panels start at the same place.
+        .setYAxisLeftWidthHint(80)
+        .setLegendVisible(lines.size() > 1)
+        .setLegendPosition(LegendPosition.OutsideS)
+        .setLegendLayout(LegendLayout.Horizontal)
+        .setLegendBorderColor(Color.WHITE)
+        .setLegendFont(font)
+        .setPlotBorderColor(new Color(0xB0B0B0))
+        .setChartBackgroundColor(Color.WHITE);
+    charts.add(chart);
+    return this;
+  }
+
+  /** Writes all panels as one PNG. */
+  void write(Path file) throws IOException {
+    charts.get(0).setTitle(title);
+    charts.get(0).getStyler().setChartTitleFont(new Font(Font.SANS_SERIF, Font.BOLD, 15));
+    charts.get(charts.size() - 1).setXAxisTitle(xTitle);
+    BufferedImage image =
+        new BufferedImage(
+            WIDTH * SCALE, HEIGHT * charts.size() * SCALE, BufferedImage.TYPE_INT_RGB);
+    Graphics2D graphics = image.createGraphics();
+    graphics.scale(SCALE, SCALE);
+    for (XYChart chart : charts) {
+      chart.paint(graphics, WIDTH, HEIGHT);
+      graphics.translate(0, HEIGHT);
+    }
+    graphics.dispose();
+    try (var out = Files.newOutputStream(file)) {
+      ImageIO.write(image, "png", out);
+    }
+  }
+}

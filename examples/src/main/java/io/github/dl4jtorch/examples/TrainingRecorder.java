@@ -1,0 +1,109 @@
+package io.github.dl4jtorch.examples;
+
+import io.github.dl4jtorch.examples.Panels.Line;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.ToDoubleFunction;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.conf.layers.BaseLayer;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.optimize.api.BaseTrainingListener;
+import org.nd4j.linalg.learning.config.Nesterovs;
+
+/** Notes what each update of a training was made with. */
+final class TrainingRecorder extends BaseTrainingListener {
+
+  /** One update. */
+  record Update(int iteration, int epoch, double lr, double momentum, double loss) {}
+
+  private final List<Update> updates = new ArrayList<>();
+  private final Consumer<Update> watcher;
+
+  /**
+   * Makes a recorder.
+   *
+   * @param watcher told about each update
+   */
+  TrainingRecorder(Consumer<Update> watcher) {
+    this.watcher = watcher;
+  }
+
+  /** Called between backpropagation and the update, so these are the numbers it will use. */
+  @Override
+  public void onGradientCalculation(Model model) {
+    MultiLayerNetwork net = (MultiLayerNetwork) model;
+    int iteration = net.getIterationCount();
+    int epoch = net.getEpochCount();
+    Nesterovs updater = (Nesterovs) ((BaseLayer) net.getLayer(0).conf().getLayer()).getIUpdater();
+    Update update =
+        new Update(
+            iteration,
+            epoch,
+            updater.getLearningRate(iteration, epoch),
+            updater.currentMomentum(iteration, epoch),
+            net.score());
+    updates.add(update);
+    watcher.accept(update);
+  }
+
+  List<Update> updates() {
+    return updates;
+  }
+
+  List<Double> values(ToDoubleFunction<Update> value) {
+    return updates.stream().mapToDouble(value).boxed().toList();
+  }
+
+  boolean cyclesMomentum() {
+    return values(Update::momentum).stream().distinct().count() > 1;
+  }
+
+  void writeCsv(Path file) throws IOException {
+    List<String> lines = new ArrayList<>();
+    lines.add("iteration,epoch,lr,momentum,loss");
+    for (Update update : updates) {
+      lines.add(
+          update.iteration
+              + ","
+              + update.epoch
+              + ","
+              + update.lr
+              + ","
+              + update.momentum
+              + ","
+              + update.loss);
+    }
+    Files.write(file, lines);
+  }
+
+  /** Draws rate, momentum and loss; a momentum that stays is left out. */
+  void writeChart(String title, int batches, Path file) throws IOException {
+    Panels panels = new Panels(title, "iteration (" + batches + " an epoch)");
+    panels.addFromZero("learning rate", List.of(Line.of("learning rate", values(Update::lr))));
+    if (cyclesMomentum()) {
+      panels.add("momentum", List.of(Line.of("momentum", values(Update::momentum))));
+    }
+    panels.addFromZero(
+        "loss",
+        List.of(Line.of("of each batch", values(Update::loss)).faint(), meanOfEpochs(batches)));
+    panels.write(file);
+  }
+
+  private Line meanOfEpochs(int batches) {
+    List<Double> middles = new ArrayList<>();
+    List<Double> means = new ArrayList<>();
+    for (int start = 0; start + batches <= updates.size(); start += batches) {
+      middles.add(start + batches / 2.0);
+      means.add(
+          updates.subList(start, start + batches).stream()
+              .mapToDouble(Update::loss)
+              .average()
+              .orElse(Double.NaN));
+    }
+    return new Line("mean of an epoch", middles, means, false);
+  }
+}

@@ -1,0 +1,8 @@
+/**
+ * Trainings to run and to copy from: {@code TrainIris} trains a network under a choice of recipes,
+ * {@link io.github.dl4jtorch.examples.Preview} draws the curve of any schedule.
+ */
+@NullMarked
+package io.github.dl4jtorch.examples;
+
+import org.jspecify.annotations.NullMarked;

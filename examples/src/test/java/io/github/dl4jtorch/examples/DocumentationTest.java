@@ -1,0 +1,196 @@
+package io.github.dl4jtorch.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.dl4jtorch.schedules.Schedule;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import javax.imageio.ImageIO;
+import org.deeplearning4j.datasets.iterator.utilty.ListDataSetIterator;
+import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.layers.OutputLayer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.dataset.DataSet;
+import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.learning.config.Sgd;
+
+/** The code in the README and in the Javadoc compiles, and the README's does what it says. */
+class DocumentationTest {
+
+  private static final Path ROOT = Path.of("..");
+  private static final Pattern README_CODE = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
+  private static final Pattern JAVADOC_CODE =
+      Pattern.compile("<pre>\\{@code\n(.*?)\n *\\* \\}</pre>", Pattern.DOTALL);
+
+  @TempDir Path folder;
+
+  static List<String> readmeCode() throws IOException {
+    Matcher matcher = README_CODE.matcher(Files.readString(ROOT.resolve("README.md")));
+    return matcher.results().map(result -> result.group(1)).toList();
+  }
+
+  @Test
+  void theReadmeHasCode() throws IOException {
+    assertThat(readmeCode()).hasSizeGreaterThanOrEqualTo(6);
+    assertThat(readmeCode().get(0).lines().count()).isLessThanOrEqualTo(10);
+  }
+
+  @ParameterizedTest
+  @MethodSource("readmeCode")
+  void theReadmesCodeRuns(String code) throws Exception {
+    Snippets snippets = new Snippets(folder);
+    assertThat(
+            snippets.compile(
+                "Readme",
+                "MultiLayerConfiguration configuration, DataSetIterator training,"
+                    + " DataSetIterator validation, int epochs, int batches",
+                code))
+        .isEmpty();
+    snippets.run("Readme", configuration(), data(), data(), 3, 4);
+  }
+
+  @Test
+  void theReadmesFirstSnippetTrainsUnderOneCycle() throws Exception {
+    Snippets snippets = new Snippets(folder);
+    String code =
+        readmeCode().get(0)
+            + """
+            double first = 0.1 / 25;
+            double last = first / 1e4;
+            double shown = net.getLearningRate(0);
+            if (!(Math.abs(shown - last) < 1e-12) || net.getIterationCount() != 12) {
+              throw new AssertionError(shown + " after " + net.getIterationCount());
+            }
+            """;
+    assertThat(
+            snippets.compile(
+                "First",
+                "MultiLayerConfiguration configuration, DataSetIterator training,"
+                    + " DataSetIterator validation, int epochs, int batches",
+                code))
+        .isEmpty();
+    snippets.run("First", configuration(), data(), data(), 3, 4);
+  }
+
+  @Test
+  void theReadmeNamesAndDrawsEveryScheduler() throws IOException {
+    String readme = Files.readString(ROOT.resolve("README.md"));
+    List<String> names =
+        Arrays.stream(Schedule.class.getPermittedSubclasses())
+            .flatMap(DocumentationTest::records)
+            .toList();
+    assertThat(names).isNotEmpty();
+    names = new ArrayList<>(names);
+    names.addAll(
+        List.of(
+            "LambdaLR",
+            "MultiplicativeLR",
+            "StepLR",
+            "MultiStepLR",
+            "ConstantLR",
+            "LinearLR",
+            "ExponentialLR",
+            "PolynomialLR",
+            "CosineAnnealingLR"));
+    assertThat(names).hasSize(16);
+    for (String name : names) {
+      assertThat(readme).contains("| <img src=\"docs/curves/" + name + ".png\" width=\"160\" alt=\"\"> | `" + name + "(");
+      BufferedImage curve = ImageIO.read(ROOT.resolve("docs/curves/" + name + ".png").toFile());
+      assertThat(curve.getWidth()).isBetween(100, 400);
+      assertThat(distinctRows(curve)).as("rows that %s's curve touches", name).isGreaterThan(10);
+    }
+  }
+
+  /** The schedulers that a sealed interface names; others implement ChainableSchedule. */
+  private static Stream<String> records(Class<?> permitted) {
+    if (permitted.isRecord()) {
+      return Stream.of(permitted.getSimpleName());
+    }
+    Class<?>[] further = permitted.getPermittedSubclasses();
+    return further == null
+        ? Stream.of()
+        : Arrays.stream(further).flatMap(DocumentationTest::records);
+  }
+
+  private static long distinctRows(BufferedImage image) {
+    long rows = 0;
+    for (int y = 0; y < image.getHeight(); y++) {
+      for (int x = 1; x < image.getWidth(); x++) {
+        if (image.getRGB(x, y) != image.getRGB(0, 0)) {
+          rows++;
+          break;
+        }
+      }
+    }
+    return rows;
+  }
+
+  @Test
+  void theJavadocsCodeCompiles() throws IOException {
+    List<String> complaints = new ArrayList<>();
+    int snippets = 0;
+    for (String module : List.of("schedules", "adapter", "examples")) {
+      for (Path source : sources(ROOT.resolve(module).resolve("src/main/java"))) {
+        Matcher matcher = JAVADOC_CODE.matcher(Files.readString(source));
+        while (matcher.find()) {
+          snippets++;
+          String code = matcher.group(1).replaceAll("(?m)^ *\\* ?", "");
+          String complaint =
+              new Snippets(folder)
+                  .compile(
+                      "Snippet" + snippets,
+                      "MultiLayerConfiguration configuration, MultiLayerNetwork net,"
+                          + " ComputationGraph graph, DataSetIterator training,"
+                          + " DataSetIterator validation",
+                      redeclaring(code));
+          if (!complaint.isEmpty()) {
+            complaints.add(source + ":\n" + complaint);
+          }
+        }
+      }
+    }
+    assertThat(snippets).isGreaterThan(20);
+    assertThat(complaints).isEmpty();
+  }
+
+  /** Gives the snippet a scope of its own, so that it may use the parameters' names itself. */
+  private static String redeclaring(String code) {
+    return "new Object() { void snippet() throws Exception {\n" + code + "\n}}.snippet();";
+  }
+
+  private static List<Path> sources(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      return files.filter(file -> file.toString().endsWith(".java")).sorted().toList();
+    }
+  }
+
+  private static MultiLayerConfiguration configuration() {
+    return new NeuralNetConfiguration.Builder()
+        .seed(1)
+        .updater(new Sgd(0.1))
+        .list(new OutputLayer.Builder().nIn(4).nOut(3).activation(Activation.SOFTMAX).build())
+        .build();
+  }
+
+  private static DataSetIterator data() {
+    DataSet rows = new DataSet(Nd4j.rand(24, 4), Nd4j.zeros(24, 3));
+    for (int row = 0; row < 24; row++) {
+      rows.getLabels().putScalar(row, row % 3, 1);
+    }
+    return new ListDataSetIterator<>(rows.asList(), 6);
+  }
+}

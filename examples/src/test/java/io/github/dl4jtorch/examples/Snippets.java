@@ -1,0 +1,115 @@
+package io.github.dl4jtorch.examples;
+
+import java.io.IOException;
+import java.lang.reflect.Method;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import javax.tools.Diagnostic;
+import javax.tools.DiagnosticCollector;
+import javax.tools.JavaCompiler;
+import javax.tools.JavaFileObject;
+import javax.tools.StandardJavaFileManager;
+import javax.tools.ToolProvider;
+import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
+import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
+
+/** Compiles and runs pieces of code from the documentation, as the body of a method. */
+final class Snippets {
+
+  /** What the documentation's code may use without saying where it is from. */
+  private static final String IMPORTS =
+      List.of(
+              "io.github.dl4jtorch.adapter.*",
+              "io.github.dl4jtorch.schedules.*",
+              "java.util.*",
+              "org.deeplearning4j.earlystopping.scorecalc.DataSetLossCalculator",
+              "org.deeplearning4j.nn.api.*",
+              "org.deeplearning4j.nn.conf.*",
+              "org.deeplearning4j.nn.conf.layers.*",
+              "org.deeplearning4j.nn.graph.ComputationGraph",
+              "org.deeplearning4j.nn.multilayer.MultiLayerNetwork",
+              "org.nd4j.linalg.activations.Activation",
+              "org.nd4j.linalg.dataset.api.iterator.DataSetIterator",
+              "org.nd4j.linalg.learning.config.*",
+              "org.nd4j.linalg.schedule.ScheduleType")
+          .stream()
+          .map(name -> "import " + name + ";\n")
+          .collect(Collectors.joining());
+
+  private final Path folder;
+
+  Snippets(Path folder) {
+    this.folder = folder;
+  }
+
+  /**
+   * Compiles a snippet, with {@code parameters} for the names that its surroundings explain.
+   *
+   * @return the compiler's complaints, empty if there are none
+   */
+  String compile(String name, String parameters, String code) throws IOException {
+    Path source = folder.resolve(name + ".java");
+    Files.writeString(
+        source,
+        IMPORTS
+            + "\npublic class "
+            + name
+            + " {\n  public static void run("
+            + parameters
+            + ") throws Exception {\n"
+            + code
+            + "\n  }\n}\n");
+    JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+    DiagnosticCollector<JavaFileObject> complaints = new DiagnosticCollector<>();
+    try (StandardJavaFileManager files = compiler.getStandardFileManager(null, null, null)) {
+      compiler
+          .getTask(
+              null,
+              files,
+              complaints,
+              List.of(
+                  "-proc:none",
+                  "-classpath",
+                  System.getProperty("java.class.path"),
+                  "-d",
+                  folder.toString()),
+              null,
+              files.getJavaFileObjects(source))
+          .call();
+    }
+    return complaints.getDiagnostics().stream()
+        .filter(complaint -> complaint.getKind() == Diagnostic.Kind.ERROR)
+        .map(Object::toString)
+        .collect(Collectors.joining("\n"));
+  }
+
+  /** Runs a snippet that was compiled with the parameters of the README. */
+  void run(
+      String name,
+      MultiLayerConfiguration configuration,
+      DataSetIterator training,
+      DataSetIterator validation,
+      int epochs,
+      int batches)
+      throws Exception {
+    try (URLClassLoader loader =
+        new URLClassLoader(
+            new URL[] {folder.toUri().toURL()}, Thread.currentThread().getContextClassLoader())) {
+      Method run =
+          loader
+              .loadClass(name)
+              .getMethod(
+                  "run",
+                  MultiLayerConfiguration.class,
+                  DataSetIterator.class,
+                  DataSetIterator.class,
+                  int.class,
+                  int.class);
+      run.invoke(null, configuration, training, validation, epochs, batches);
+    }
+  }
+}
