@@ -1,6 +1,7 @@
 /**
- * Trainings to run and to copy from: {@code TrainIris} trains a network under a choice of recipes,
- * {@link io.github.dl4jtorch.examples.Preview} draws the curve of any schedule.
+ * Trainings to run and to copy from: {@link io.github.dl4jtorch.examples.TrainIris} trains a
+ * network under a choice of recipes, {@link io.github.dl4jtorch.examples.Preview} draws the curve
+ * of any schedule.
  */
 @NullMarked
 package io.github.dl4jtorch.examples;

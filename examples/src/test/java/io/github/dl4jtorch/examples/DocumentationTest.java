@@ -108,7 +108,13 @@ class DocumentationTest {
             "CosineAnnealingLR"));
     assertThat(names).hasSize(16);
     for (String name : names) {
-      assertThat(readme).contains("| <img src=\"docs/curves/" + name + ".png\" width=\"160\" alt=\"\"> | `" + name + "(");
+      assertThat(readme)
+          .contains(
+              "| <img src=\"docs/curves/"
+                  + name
+                  + ".png\" width=\"160\" alt=\"\"> | `"
+                  + name
+                  + "(");
       BufferedImage curve = ImageIO.read(ROOT.resolve("docs/curves/" + name + ".png").toFile());
       assertThat(curve.getWidth()).isBetween(100, 400);
       assertThat(distinctRows(curve)).as("rows that %s's curve touches", name).isGreaterThan(10);
