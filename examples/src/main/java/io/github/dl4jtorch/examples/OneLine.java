@@ -39,7 +39,7 @@ final class OneLine implements IParameterExceptionHandler, IExecutionExceptionHa
   /** The messages of file exceptions are often nothing but the file. */
   private static String describe(Exception exception) {
     if (exception instanceof AccessDeniedException denied) {
-      return denied.getFile() + " may not be accessed";
+      return denied.getFile() + " cannot be accessed: permission denied";
     }
     if (exception instanceof FileAlreadyExistsException present) {
       return present.getFile() + " is a file, not a folder";

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.math.BigDecimal;
 import java.math.MathContext;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -113,6 +114,9 @@ public final class TrainIris implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Files.createDirectories(output);
+    if (!Files.isWritable(output)) {
+      throw new AccessDeniedException(output.toString());
+    }
     IrisData data = IrisData.load(seed);
     // Several threads would spend more time on matrices this small, most of it waiting.
     NativeOpsHolder.getInstance().getDeviceNativeOps().setOmpNumThreads(1);
@@ -245,10 +249,12 @@ public final class TrainIris implements Callable<Integer> {
   }
 
   private static String rounded(double value, int digits) {
-    if (!Double.isFinite(value)) {
-      return Double.toString(value);
+    if (!Double.isFinite(value) || (value != 0 && Math.abs(value) < 1e-3)) {
+      return String.format(Locale.ROOT, "%." + (digits - 1) + "e", value);
     }
-    BigDecimal rounded = new BigDecimal(value).round(new MathContext(digits)).stripTrailingZeros();
-    return Math.abs(value) < 1e-3 ? rounded.toString() : rounded.toPlainString();
+    return new BigDecimal(value)
+        .round(new MathContext(digits))
+        .stripTrailingZeros()
+        .toPlainString();
   }
 }

@@ -26,6 +26,7 @@ final class Snippets {
               "io.github.dl4jtorch.adapter.*",
               "io.github.dl4jtorch.schedules.*",
               "java.util.*",
+              "java.util.function.*",
               "org.deeplearning4j.earlystopping.scorecalc.DataSetLossCalculator",
               "org.deeplearning4j.nn.api.*",
               "org.deeplearning4j.nn.conf.*",

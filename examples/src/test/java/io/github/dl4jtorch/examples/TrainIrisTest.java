@@ -127,7 +127,19 @@ class TrainIrisTest {
     IrisData data = IrisData.load(1);
     assertThat(normalizer.getMean()).isEqualTo(data.normalizer().getMean());
     double accuracy = net.evaluate(IrisData.batches(data.heldOut(), 30)).accuracy();
-    assertThat(accuracy * 30).isEqualTo(right);
+    assertThat(Math.round(accuracy * 30)).isEqualTo(right);
+  }
+
+  @Test
+  void showsWhatTheScheduleDid() {
+    assertThat(train("--epochs", "8").out())
+        .contains(
+            """
+
+                          start     lowest    highest   end
+            learning rate 0.008     8.000e-07 0.2       8.000e-07
+            momentum      0.95      0.85      0.95      0.95
+            """);
   }
 
   @Test
