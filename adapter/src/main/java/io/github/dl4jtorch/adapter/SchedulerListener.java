@@ -2,68 +2,105 @@ package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
+import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 import org.deeplearning4j.earlystopping.scorecalc.ScoreCalculator;
 import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.conf.BackpropType;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Steps a run on a network's param groups while the network is being trained, after each iteration
  * or after each epoch, as PyTorch's loops do. The rate that is set is the one of the very next
- * update.
+ * update. A network may have several, for runs on the same groups or on others.
  *
  * <p>DL4J raises epoch events only from {@code fit} with an iterator; who trains with {@code
- * fit(DataSet)} makes the epochs' steps by hand with {@code run.step()}. With truncated
- * backpropagation through time each segment is an iteration. Pretraining of single layers makes no
- * step. ParallelWrapper and Spark train copies of the network, which pushed rates do not reach: use
- * a {@link TorchSchedule} there.
+ * fit(DataSet)} calls {@link #stepEpoch()} at the end of each epoch. With truncated backpropagation
+ * through time each segment is an iteration. Pretraining of single layers makes no step.
+ * ParallelWrapper and Spark train copies of the network, which pushed rates do not reach: use a
+ * {@link TorchSchedule} there.
  *
  * <pre>{@code
  * LRScheduler run = ReduceLROnPlateau.builder().patience(3).build()
  *     .attach(NetworkParamGroups.of(net));
  * net.addListeners(
- *     SchedulerListener.everyEpoch(run, new DataSetLossCalculator(validation, true)));
+ *     SchedulerListener.everyEpoch(run, new DataSetLossCalculator(validation, true)).verbose());
  * net.fit(training, 100);
  * }</pre>
  */
 public final class SchedulerListener extends BaseTrainingListener {
 
-  private enum Moment {
+  private static final Logger LOG = LoggerFactory.getLogger(SchedulerListener.class);
+
+  /** So many iterations outside an epoch are taken for epochs that go unnoticed. */
+  private static final int SUSPICIOUS = 1000;
+
+  private enum Unit {
     ITERATION,
     EPOCH
   }
 
   private final LRScheduler run;
+  private final NetworkParamGroups groups;
   private final Model net;
-  private final Moment moment;
+  private final Unit unit;
   private final @Nullable ToDoubleFunction<? super Model> metric;
+  private final int interval;
+  private final boolean isVerbose;
+  private int epochsByHand;
+  private boolean isInEpoch;
+  private int iterationsOutside;
+  private double epochOutside;
 
   private SchedulerListener(
-      LRScheduler run, Moment moment, @Nullable ToDoubleFunction<? super Model> metric) {
-    if (!(run.paramGroups() instanceof NetworkParamGroups groups)) {
-      throw new IllegalArgumentException(
-          "run must be attached to NetworkParamGroups.of(net) but is attached to plain ParamGroups,"
-              + " which no network follows");
-    }
+      LRScheduler run,
+      Unit unit,
+      @Nullable ToDoubleFunction<? super Model> metric,
+      int interval,
+      boolean isVerbose) {
+    this.run = run;
+    this.groups = groups(run);
+    this.net = groups.network();
+    this.unit = unit;
+    this.metric = metric;
+    this.interval = interval;
+    this.isVerbose = isVerbose;
+  }
+
+  private static SchedulerListener of(
+      LRScheduler run, Unit unit, @Nullable ToDoubleFunction<? super Model> metric) {
+    String factory = unit == Unit.EPOCH ? "everyEpoch" : "everyIteration";
     boolean isPlateau = run.schedule() instanceof ReduceLROnPlateau;
+    SchedulerListener listener = new SchedulerListener(run, unit, metric, 1, false);
     if (isPlateau && metric == null) {
       throw new IllegalArgumentException(
-          "metric must be given for ReduceLROnPlateau: use SchedulerListener.everyEpoch(run,"
-              + " metric)");
+          "metric must be given for ReduceLROnPlateau: use SchedulerListener."
+              + factory
+              + "(run, metric)");
     }
     if (!isPlateau && metric != null) {
       throw new IllegalArgumentException(
           "metric must not be given for "
               + run.schedule().getClass().getSimpleName()
-              + ", which steps without: use SchedulerListener.everyEpoch(run)");
+              + ", which steps without: use SchedulerListener."
+              + factory
+              + "(run)");
     }
-    this.run = run;
-    this.net = groups.network();
-    this.moment = moment;
-    this.metric = metric;
+    return listener;
+  }
+
+  private static NetworkParamGroups groups(LRScheduler run) {
+    if (run.paramGroups() instanceof NetworkParamGroups groups) {
+      return groups;
+    }
+    throw new IllegalArgumentException(
+        "run must be attached to NetworkParamGroups.of(net) but is attached to plain ParamGroups,"
+            + " which no network follows");
   }
 
   /**
@@ -75,7 +112,45 @@ public final class SchedulerListener extends BaseTrainingListener {
    * @throws IllegalArgumentException if the run is on other groups, or needs a metric
    */
   public static SchedulerListener everyIteration(LRScheduler run) {
-    return new SchedulerListener(run, Moment.ITERATION, null);
+    return of(run, Unit.ITERATION, null);
+  }
+
+  /**
+   * Steps a plateau after each iteration, or with {@link #withInterval} after each so many, with a
+   * score of the network. The calculator must not use the iterator that the network is trained
+   * with.
+   *
+   * @param run a run of {@link ReduceLROnPlateau} on the {@link NetworkParamGroups} of the network
+   * @param metric calculates the score, for a network of this type
+   * @return the listener, to be added to that network
+   * @throws IllegalArgumentException if the run is on other groups or is no plateau, if its mode is
+   *     not the direction in which the score is better, or if the network is trained by truncated
+   *     backpropagation through time, whose state an evaluation between two segments would clear
+   */
+  public static SchedulerListener everyIteration(
+      LRScheduler run, ScoreCalculator<? extends Model> metric) {
+    SchedulerListener listener = of(run, Unit.ITERATION, checkedScore(run, metric));
+    if (isTruncated(listener.net)) {
+      throw new IllegalArgumentException(
+          "metric must not be calculated after iterations of a network with truncated"
+              + " backpropagation through time, since that clears the state between segments: use"
+              + " SchedulerListener.everyEpoch(run, metric)");
+    }
+    return listener;
+  }
+
+  /**
+   * Steps a plateau after each iteration, or with {@link #withInterval} after each so many, with
+   * any number that tells how good the network is, like {@code Model::score}.
+   *
+   * @param run a run of {@link ReduceLROnPlateau} on the {@link NetworkParamGroups} of the network
+   * @param metric from the network to the number; NaN counts as no improvement
+   * @return the listener, to be added to that network
+   * @throws IllegalArgumentException if the run is on other groups or is no plateau
+   */
+  public static SchedulerListener everyIteration(
+      LRScheduler run, ToDoubleFunction<? super Model> metric) {
+    return of(run, Unit.ITERATION, metric);
   }
 
   /**
@@ -86,7 +161,7 @@ public final class SchedulerListener extends BaseTrainingListener {
    * @throws IllegalArgumentException if the run is on other groups, or needs a metric
    */
   public static SchedulerListener everyEpoch(LRScheduler run) {
-    return new SchedulerListener(run, Moment.EPOCH, null);
+    return of(run, Unit.EPOCH, null);
   }
 
   /**
@@ -100,19 +175,7 @@ public final class SchedulerListener extends BaseTrainingListener {
    */
   public static SchedulerListener everyEpoch(
       LRScheduler run, ScoreCalculator<? extends Model> metric) {
-    if (run.schedule() instanceof ReduceLROnPlateau plateau) {
-      boolean minimizes = plateau.mode() == ReduceLROnPlateau.Mode.MIN;
-      if (minimizes != metric.minimizeScore()) {
-        throw new IllegalArgumentException(
-            "mode must be "
-                + (minimizes ? "MAX" : "MIN")
-                + " for "
-                + metric.getClass().getSimpleName()
-                + " but was "
-                + plateau.mode());
-      }
-    }
-    return new SchedulerListener(run, Moment.EPOCH, score(metric));
+    return of(run, Unit.EPOCH, checkedScore(run, metric));
   }
 
   /**
@@ -125,7 +188,24 @@ public final class SchedulerListener extends BaseTrainingListener {
    */
   public static SchedulerListener everyEpoch(
       LRScheduler run, ToDoubleFunction<? super Model> metric) {
-    return new SchedulerListener(run, Moment.EPOCH, metric);
+    return of(run, Unit.EPOCH, metric);
+  }
+
+  private static ToDoubleFunction<Model> checkedScore(
+      LRScheduler run, ScoreCalculator<? extends Model> metric) {
+    if (run.schedule() instanceof ReduceLROnPlateau plateau) {
+      boolean minimizes = plateau.mode() == ReduceLROnPlateau.Mode.MIN;
+      if (minimizes != metric.minimizeScore()) {
+        throw new IllegalArgumentException(
+            "mode must be "
+                + (minimizes ? "MAX" : "MIN")
+                + " for "
+                + metric.getClass().getSimpleName()
+                + " but was "
+                + plateau.mode());
+      }
+    }
+    return score(metric);
   }
 
   @SuppressWarnings("unchecked") // Which type of network a calculator is for, it does not tell.
@@ -133,21 +213,147 @@ public final class SchedulerListener extends BaseTrainingListener {
     return net -> metric.calculateScore((M) net);
   }
 
+  private static boolean isTruncated(Model net) {
+    BackpropType type =
+        net instanceof MultiLayerNetwork layers
+            ? layers.getLayerWiseConfigurations().getBackpropType()
+            : ((ComputationGraph) net).getConfiguration().getBackpropType();
+    return type == BackpropType.TruncatedBPTT;
+  }
+
+  /**
+   * Returns a listener that makes a step only after so many iterations or epochs, counted from the
+   * network's first.
+   *
+   * @param interval how many, {@code >= 1}; default 1
+   * @return the listener, to be added in place of this one
+   * @throws IllegalArgumentException if the interval is out of its range
+   */
+  public SchedulerListener withInterval(int interval) {
+    if (interval < 1) {
+      throw new IllegalArgumentException("interval must be >= 1 but was " + interval);
+    }
+    return new SchedulerListener(run, unit, metric, interval, isVerbose);
+  }
+
+  /**
+   * Returns a listener that logs every change of a rate at level INFO.
+   *
+   * @return the listener, to be added in place of this one
+   */
+  public SchedulerListener verbose() {
+    return new SchedulerListener(run, unit, metric, interval, true);
+  }
+
+  /**
+   * Tells that an epoch has ended, for a training by {@code fit(DataSet)}, where DL4J does not.
+   *
+   * @throws IllegalStateException if this listener steps after iterations
+   */
+  public void stepEpoch() {
+    if (unit != Unit.EPOCH) {
+      throw new IllegalStateException(
+          "stepEpoch() must be called only on a SchedulerListener.everyEpoch(..), but this one"
+              + " steps after iterations");
+    }
+    epochsByHand++;
+    ended(epochCount());
+  }
+
+  @Override
+  public void onEpochStart(Model model) {
+    isInEpoch |= model == net;
+  }
+
+  @Override
+  public void onGradientCalculation(Model model) {
+    if (model == net) {
+      groups.refresh();
+    }
+  }
+
   @Override
   public void iterationDone(Model model, int iteration, int epoch) {
-    if (moment == Moment.ITERATION && isOwn(model)) {
-      run.step();
+    if (isOwn(model)) {
+      if (unit == Unit.ITERATION) {
+        ended(iteration + 1);
+      } else if (!isInEpoch) {
+        watchForEpochs();
+      }
     }
   }
 
   @Override
   public void onEpochEnd(Model model) {
-    if (moment == Moment.EPOCH && isOwn(model)) {
-      if (metric == null) {
-        run.step();
-      } else {
-        run.step(metric.applyAsDouble(model));
+    if (isOwn(model)) {
+      isInEpoch = false;
+      iterationsOutside = 0;
+      if (unit == Unit.EPOCH) {
+        ended(epochCount() + 1);
       }
+    }
+  }
+
+  private int epochCount() {
+    return epochsByHand
+        + (net instanceof MultiLayerNetwork layers
+            ? layers.getEpochCount()
+            : ((ComputationGraph) net).getConfiguration().getEpochCount());
+  }
+
+  private void ended(int count) {
+    if (count % interval != 0) {
+      return;
+    }
+    double[] before = isVerbose ? rates() : null;
+    if (metric == null) {
+      run.step();
+    } else {
+      run.step(metric.applyAsDouble(net));
+    }
+    if (before != null) {
+      log(before, rates(), count);
+    }
+  }
+
+  private double[] rates() {
+    double[] rates = new double[groups.size()];
+    for (int group = 0; group < rates.length; group++) {
+      rates[group] = groups.get(group).lr();
+    }
+    return rates;
+  }
+
+  private void log(double[] before, double[] after, int count) {
+    for (int group = 0; group < after.length; group++) {
+      if (after[group] != before[group]) {
+        LOG.info(
+            "{} {} done: {} changed the learning rate of param group {} from {} to {}",
+            unit.name().toLowerCase(Locale.ROOT),
+            count,
+            run.schedule().getClass().getSimpleName(),
+            group,
+            before[group],
+            after[group]);
+      }
+    }
+  }
+
+  /** Warns once if many iterations go by in which nobody tells that an epoch begins or ends. */
+  private void watchForEpochs() {
+    if (iterationsOutside == 0) {
+      epochOutside = run.lastEpoch();
+    }
+    if (iterationsOutside < SUSPICIOUS
+        && ++iterationsOutside == SUSPICIOUS
+        && epochsByHand == 0
+        && run.lastEpoch() == epochOutside) {
+      LOG.warn(
+          "{} iterations without an epoch: fit(DataSet) raises no epoch events, so {} makes no"
+              + " step. Call stepEpoch() on this listener at the end of each epoch, or train with"
+              + " fit(iterator).",
+          SUSPICIOUS,
+          run.schedule().getClass().getSimpleName());
     }
   }
 

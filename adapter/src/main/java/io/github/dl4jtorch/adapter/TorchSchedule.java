@@ -1,17 +1,11 @@
 package io.github.dl4jtorch.adapter;
 
-import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.MalformedDataException;
-import io.github.dl4jtorch.schedules.ParamGroup;
-import io.github.dl4jtorch.schedules.ParamGroups;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.Schedule;
-import java.lang.ref.WeakReference;
-import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.WeakHashMap;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.schedule.ISchedule;
 import org.nd4j.linalg.schedule.ScheduleType;
@@ -37,6 +31,25 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  *         TorchSchedule.lr(cycle, 0.1, ScheduleType.ITERATION),
  *         TorchSchedule.momentum(cycle, 0.9, ScheduleType.ITERATION));
  * }</pre>
+ *
+ * <p>What an updater makes of its rate is the updater's own affair, and pulling cannot change it:
+ *
+ * <ul>
+ *   <li>At a rate of 0, Sgd, RmsProp, AdaGrad and Nadam stand still. Nesterovs goes on moving by
+ *       its velocity, and Adam, AMSGrad and AdaMax put their epsilon in place of the 0.
+ *   <li>Nesterovs keeps the rate inside its velocity, so after a change of rate it is no longer
+ *       where PyTorch's SGD is.
+ *   <li>Adam and its relatives read no schedule for beta1; {@link NetworkParamGroups} can cycle it.
+ *   <li>An AdaGrad with a schedule loses it if it is given to the builder of the whole network, and
+ *       trains to NaN: give that builder {@code new AdaGrad(lr)} and use {@link
+ *       NetworkSchedule#putInto(org.deeplearning4j.nn.conf.MultiLayerConfiguration)}, or give the
+ *       updater to each layer. {@link
+ *       NetworkSchedule#requireRates(org.deeplearning4j.nn.conf.MultiLayerConfiguration)} finds it.
+ * </ul>
+ *
+ * <p>To put a definition into a whole network at once, use {@link NetworkSchedule}. The
+ * coefficients of l1, l2 and weight decay take an {@link ISchedule} too; there, the {@code lr} is
+ * the coefficient that the schedule starts from.
  */
 @JsonAutoDetect(
     fieldVisibility = Visibility.NONE,
@@ -49,7 +62,7 @@ public final class TorchSchedule implements ISchedule {
   private static final long serialVersionUID = 1L;
 
   /** Which of the two numbers that a run drives is asked for. */
-  private enum Quantity {
+  enum Quantity {
     LR("lr", "learning rate"),
     MOMENTUM("momentum", "momentum");
 
@@ -114,7 +127,8 @@ public final class TorchSchedule implements ISchedule {
   }
 
   /**
-   * Makes the schedule of a learning rate.
+   * Makes the schedule of a learning rate. What a definition does to the momentum is left to {@link
+   * #momentum}.
    *
    * @param definition the schedule, any but {@link ReduceLROnPlateau}
    * @param lr the optimizer's rate, {@code >= 0}; some definitions, like OneCycleLR, bring their
@@ -151,7 +165,7 @@ public final class TorchSchedule implements ISchedule {
    * count {@code c} it is at step {@code c + offset}.
    *
    * <p>To start a schedule in a network that was trained before, take its count, negated. To go on
-   * with one after a trainer has set the count back to 0, take the steps made so far.
+   * with one after a trainer or a copy has set the count back to 0, take the steps made so far.
    *
    * @param offset steps to be added to the network's count
    * @return the moved schedule
@@ -194,7 +208,7 @@ public final class TorchSchedule implements ISchedule {
    * @param iteration the network's count of iterations, from 0
    * @param epoch the network's count of epochs, from 0
    * @return the value, finite and {@code >= 0}
-   * @throws IllegalArgumentException if the step is below 0
+   * @throws IllegalArgumentException if the count or the step is below 0
    * @throws ArithmeticException if the schedule's value is below 0 or not finite
    * @throws IllegalStateException if a OneCycleLR is asked for a value beyond its steps
    */
@@ -203,12 +217,16 @@ public final class TorchSchedule implements ISchedule {
     int count = unit == ScheduleType.ITERATION ? iteration : epoch;
     int step = Math.addExact(count, offset);
     if (count < 0 || step < 0) {
+      String title = unit.name().toLowerCase(Locale.ROOT);
       throw new IllegalArgumentException(
-          unit.name().toLowerCase(Locale.ROOT)
-              + " must be >= "
-              + Math.max(0, -offset)
-              + " but was "
-              + count);
+          count < 0
+              ? title + " must be >= 0 but was " + count
+              : title
+                  + " must be >= "
+                  + -offset
+                  + ", where the schedule starts, but was "
+                  + count
+                  + "; if a trainer or a copy set the network's count back, use another offset");
     }
     double value = replay.valueAt(step);
     return value > 0 ? value : notPositive(value, step);
@@ -269,73 +287,18 @@ public final class TorchSchedule implements ISchedule {
         + (offset == 0 ? "" : ".withOffset(" + offset + ")");
   }
 
+  /** Returns the value that the schedule was given to start from. */
+  double initial() {
+    return initial;
+  }
+
+  /** Tells whether the other follows the same definition at the same steps. */
+  boolean runsWith(TorchSchedule other) {
+    return definition.equals(other.definition) && unit == other.unit && offset == other.offset;
+  }
+
   /** Checks what was read, and finds its values. */
   private Object readResolve() {
     return new TorchSchedule(definition, quantity, initial, unit, offset);
-  }
-
-  /**
-   * The values of a schedule so far, and the run that computes more. DL4J makes a schedule of its
-   * own for every layer of a restored network, so equal ones share a replay.
-   */
-  private static final class Replay {
-
-    private record Key(Schedule definition, Quantity quantity, double initial) {}
-
-    private static final Map<Key, WeakReference<Replay>> SHARED = new WeakHashMap<>();
-
-    // Keeps the entry in SHARED alive.
-    private final Key key;
-    private final LRScheduler run;
-    private volatile double[] values = new double[64];
-    // Written last and read first, so that a reader finds the values up to here in the array.
-    private volatile int known;
-
-    private Replay(Key key) {
-      this.key = key;
-      // Either number only needs the other to be there.
-      ParamGroup group =
-          key.quantity == Quantity.LR
-              ? ParamGroup.sgd(key.initial, 0)
-              : ParamGroup.sgd(1, key.initial);
-      this.run = key.definition.attach(ParamGroups.of(group));
-      values[0] = present();
-      known = 1;
-    }
-
-    static Replay of(Key key) {
-      synchronized (SHARED) {
-        WeakReference<Replay> reference = SHARED.get(key);
-        Replay shared = reference == null ? null : reference.get();
-        if (shared == null) {
-          shared = new Replay(key);
-          SHARED.remove(key);
-          SHARED.put(key, new WeakReference<>(shared));
-        }
-        return shared;
-      }
-    }
-
-    double valueAt(int step) {
-      return step < known ? values[step] : extended(step);
-    }
-
-    private synchronized double extended(int step) {
-      for (int next = known; next <= step; next++) {
-        if (next == values.length) {
-          values = Arrays.copyOf(values, next + next / 2);
-        }
-        // A refused step changes nothing, so it is refused again when it is asked for again.
-        run.step();
-        values[next] = present();
-        known = next + 1;
-      }
-      return values[step];
-    }
-
-    private double present() {
-      ParamGroup group = run.paramGroups().get(0);
-      return key.quantity == Quantity.LR ? group.lr() : group.momentum();
-    }
   }
 }

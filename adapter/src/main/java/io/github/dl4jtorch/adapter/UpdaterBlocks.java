@@ -4,12 +4,20 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.TrainingConfig;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.updater.BaseMultiLayerUpdater;
+import org.deeplearning4j.nn.updater.MultiLayerUpdater;
 import org.deeplearning4j.nn.updater.UpdaterBlock;
 import org.deeplearning4j.nn.updater.UpdaterBlock.ParamState;
+import org.deeplearning4j.nn.updater.graph.ComputationGraphUpdater;
+import org.nd4j.linalg.api.memory.MemoryWorkspace;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
+import org.nd4j.linalg.learning.GradientUpdater;
 import org.nd4j.linalg.learning.config.IUpdater;
 
 /**
@@ -24,16 +32,25 @@ final class UpdaterBlocks {
   /**
    * One parameter and its updater.
    *
-   * @param block parameters with the same number are updated, saved and restored together. Blocks
-   *     that share an updater object have the same number
-   * @param layer the layer's name
+   * @param block parameters of the same block are updated, saved and restored together
+   * @param family blocks that share an updater object are of one family
+   * @param config the configuration of the parameter's layer
    * @param name the parameter's name in its layer
    * @param updater the updater, maybe shared with other parameters
    */
-  record Param(int block, String layer, String name, IUpdater updater) {
+  record Param(int block, int family, TrainingConfig config, String name, IUpdater updater) {
+
+    boolean hasRate() {
+      return updater.hasLearningRate();
+    }
+
+    NetworkParam named() {
+      return new NetworkParam(config.getLayerName(), name, UpdaterSlots.isWeight(config, name));
+    }
+
     @Override
     public String toString() {
-      return layer + "." + name;
+      return config.getLayerName() + "." + name;
     }
   }
 
@@ -46,14 +63,15 @@ final class UpdaterBlocks {
     this.net = net;
     this.source = source(net);
     List<UpdaterBlock> blocks = source.getUpdaterBlocks();
-    IdentityHashMap<IUpdater, Integer> numbers = number(blocks);
-    for (UpdaterBlock block : blocks) {
-      requireAlike(block);
-      for (ParamState param : block.getLayersAndVariablesInBlock()) {
+    IdentityHashMap<IUpdater, Integer> families = families(blocks);
+    for (int index = 0; index < blocks.size(); index++) {
+      requireAlike(blocks.get(index));
+      for (ParamState param : blocks.get(index).getLayersAndVariablesInBlock()) {
         IUpdater updater = updater(param);
         // A layer may make an updater without a rate anew for every call.
-        int number = numbers.getOrDefault(updater, 0);
-        params.add(new Param(number, layer(param), param.getParamName(), updater));
+        int family = families.getOrDefault(updater, 0);
+        params.add(
+            new Param(index, family, param.getLayer().getConfig(), param.getParamName(), updater));
       }
     }
   }
@@ -92,21 +110,20 @@ final class UpdaterBlocks {
     return param.getLayer().getConfig().getUpdaterByParam(param.getParamName());
   }
 
-  /** Numbers the blocks; those that share an updater object get one number. */
-  private static IdentityHashMap<IUpdater, Integer> number(List<UpdaterBlock> blocks) {
-    IdentityHashMap<IUpdater, Integer> numbers = new IdentityHashMap<>();
+  private static IdentityHashMap<IUpdater, Integer> families(List<UpdaterBlock> blocks) {
+    IdentityHashMap<IUpdater, Integer> families = new IdentityHashMap<>();
     for (int index = 0; index < blocks.size(); index++) {
       int own = index;
       for (ParamState param : blocks.get(index).getLayersAndVariablesInBlock()) {
         int present = own;
-        int known = numbers.computeIfAbsent(updater(param), updater -> present);
+        int known = families.computeIfAbsent(updater(param), updater -> present);
         if (known != own) {
-          numbers.replaceAll((updater, number) -> number == present ? known : number);
+          families.replaceAll((updater, family) -> family == present ? known : family);
           own = known;
         }
       }
     }
-    return numbers;
+    return families;
   }
 
   /** Tells whether the network still works with the updaters that were read. */
@@ -127,6 +144,113 @@ final class UpdaterBlocks {
     }
     ComputationGraphConfiguration counts = ((ComputationGraph) net).getConfiguration();
     return updater.getLearningRate(counts.getIterationCount(), counts.getEpochCount());
+  }
+
+  /** Tells whether a network has no state of updaters yet that could be lost. */
+  static boolean isUntrained(Model net) {
+    return net instanceof MultiLayerNetwork layers
+        ? layers.getUpdater(false) == null
+        : ((ComputationGraph) net).getUpdater(false) == null;
+  }
+
+  /** Makes a network that has not been trained forget its blocks. */
+  static void discard(Model net) {
+    if (net instanceof MultiLayerNetwork layers) {
+      layers.setUpdater(null);
+    } else {
+      ((ComputationGraph) net).setUpdater(null);
+    }
+  }
+
+  /**
+   * Makes the network take up the updaters that its configuration holds now, in blocks that may be
+   * parted or joined otherwise than those that were read here, and moves the state along. What was
+   * read is then out of date.
+   *
+   * @throws IllegalStateException if the state of a block that changes has a form that is not known
+   */
+  void rebuild() {
+    MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces();
+    try {
+      if (net instanceof MultiLayerNetwork layers) {
+        MultiLayerUpdater present = new MultiLayerUpdater(layers);
+        present.getUpdaterBlocks().forEach(this::moveState);
+        layers.setUpdater(present);
+      } else {
+        ComputationGraph graph = (ComputationGraph) net;
+        ComputationGraphUpdater present = new ComputationGraphUpdater(graph);
+        present.getUpdaterBlocks().forEach(this::moveState);
+        graph.setUpdater(present);
+      }
+    } finally {
+      outside.close();
+    }
+  }
+
+  private void moveState(UpdaterBlock to) {
+    INDArray target = to.getUpdaterView();
+    if (target == null) {
+      return;
+    }
+    UpdaterBlock first = formerBlock(to.getParamOffsetStart());
+    if (first.getParamOffsetStart() == to.getParamOffsetStart()
+        && first.getParamOffsetEnd() == to.getParamOffsetEnd()) {
+      target.assign(first.getUpdaterView());
+      return;
+    }
+    IUpdater updater = to.getGradientUpdater().getConfig();
+    if (!UpdaterFields.hasKnownState(updater)) {
+      throw new IllegalStateException(
+          "the state of "
+              + layer(to.getLayersAndVariablesInBlock().get(0))
+              + " must stay as it is,"
+              + " since only its updater knows its form: "
+              + updater);
+    }
+    long cells = updater.stateSize(0);
+    for (ParamState param : to.getLayersAndVariablesInBlock()) {
+      UpdaterBlock from = formerBlock(param.getParamOffsetStart());
+      for (int array = 0; array < updater.stateSize(1) - cells; array++) {
+        stateOf(param, to, array).assign(stateOf(param, from, array));
+      }
+    }
+    if (cells > 0) {
+      // A block has one set for each parameter and uses the first.
+      long arrays = updater.stateSize(1) - cells;
+      cells(to, arrays, cells).assign(cells(first, arrays, cells));
+    }
+  }
+
+  private static INDArray cells(UpdaterBlock block, long arrays, long cells) {
+    long start = arrays * (block.getParamOffsetEnd() - block.getParamOffsetStart());
+    return block.getUpdaterView().get(NDArrayIndex.interval(start, start + cells));
+  }
+
+  private UpdaterBlock formerBlock(int offset) {
+    List<UpdaterBlock> blocks = source.getUpdaterBlocks();
+    int index = 0;
+    while (blocks.get(index).getParamOffsetEnd() <= offset) {
+      index++;
+    }
+    return blocks.get(index);
+  }
+
+  /** Cuts out what one of the arrays of a block's state has for a parameter. */
+  private static INDArray stateOf(ParamState param, UpdaterBlock block, int array) {
+    int length = block.getParamOffsetEnd() - block.getParamOffsetStart();
+    long start = (long) array * length + param.getParamOffsetStart() - block.getParamOffsetStart();
+    long end = start + param.getParamOffsetEnd() - param.getParamOffsetStart();
+    return block.getUpdaterView().get(NDArrayIndex.interval(start, end));
+  }
+
+  /** Makes a rate of 0 stop the parameters, which not every updater does by itself. */
+  void stopAtZero() {
+    for (UpdaterBlock block : source.getUpdaterBlocks()) {
+      GradientUpdater<?> present = block.getGradientUpdater();
+      if (present.getConfig().hasLearningRate() && !(present instanceof StoppingUpdater)) {
+        block.setGradientUpdater(new StoppingUpdater(present));
+      }
+    }
   }
 
   private static BaseMultiLayerUpdater<?> source(Model net) {

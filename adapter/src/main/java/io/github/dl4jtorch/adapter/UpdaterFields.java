@@ -13,7 +13,9 @@ import org.nd4j.linalg.learning.config.RmsProp;
 import org.nd4j.linalg.learning.config.Sgd;
 import org.nd4j.linalg.schedule.ISchedule;
 
-/** What DL4J's updaters have in common without a common type for it: schedule and momentum. */
+/**
+ * What DL4J's updaters have in common without a common type for it: schedule, momentum and more.
+ */
 final class UpdaterFields {
 
   private UpdaterFields() {}
@@ -40,6 +42,16 @@ final class UpdaterFields {
     return null;
   }
 
+  /** Tells whether an updater is one of DL4J's. */
+  static boolean isOfDl4j(IUpdater updater) {
+    return updater.getClass().getPackageName().equals(Sgd.class.getPackageName());
+  }
+
+  /** Tells whether an updater's state is known to be arrays as long as the block, if any. */
+  static boolean hasKnownState(IUpdater updater) {
+    return isOfDl4j(updater) || updater.stateSize(1) == 0;
+  }
+
   /** Says which momentum of an updater can be set; one that follows a schedule cannot. */
   static MomentumKind momentumKind(IUpdater updater) {
     if (updater instanceof Nesterovs nesterovs) {
@@ -51,6 +63,11 @@ final class UpdaterFields {
             || updater instanceof AdaMax
         ? MomentumKind.BETA1
         : MomentumKind.NONE;
+  }
+
+  /** Tells whether an updater has a momentum that cannot be set, since it follows a schedule. */
+  static boolean hasScheduledMomentum(IUpdater updater) {
+    return updater instanceof Nesterovs nesterovs && nesterovs.getMomentumISchedule() != null;
   }
 
   /** Returns the momentum or beta1, NaN if there is none. */

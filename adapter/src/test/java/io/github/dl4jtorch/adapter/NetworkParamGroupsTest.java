@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jtorch.schedules.EpochFunction;
@@ -46,6 +47,7 @@ import org.nd4j.linalg.learning.config.Nesterovs;
 import org.nd4j.linalg.learning.config.RmsProp;
 import org.nd4j.linalg.learning.config.Sgd;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
+import org.nd4j.linalg.schedule.ISchedule;
 import org.nd4j.linalg.schedule.ScheduleType;
 import org.nd4j.linalg.schedule.StepSchedule;
 
@@ -182,6 +184,31 @@ class NetworkParamGroupsTest {
             "OneCycleLR is to cycle the momentum, but param group 0 has neither momentum nor beta1;"
                 + " build it with cycleMomentum(false)");
     assertThat(net.getLearningRate(0)).isEqualTo(0.1);
+  }
+
+  @Test
+  void sayWhyAMomentumCannotBeCycled() {
+    ISchedule schedule = new StepSchedule(ScheduleType.EPOCH, 0.9, 1, 1);
+    assertThat(refusal(new Adam(0.1), new Adam(0.1, 0.8, 0.999, 1e-8)))
+        .isEqualTo("a beta1 of 0.9 in layer0.W but a beta1 of 0.8 in layer1.W");
+    assertThat(refusal(new Nesterovs(0.1, 0.5), new Adam(0.1)))
+        .isEqualTo("a momentum of 0.5 in layer0.W but a beta1 of 0.9 in layer1.W");
+    assertThat(refusal(new Sgd(0.1), new Nesterovs(0.1, 0.5)))
+        .isEqualTo("none in layer0.W but a momentum of 0.5 in layer1.W");
+    assertThat(refusal(new Nesterovs(0.1, schedule)))
+        .isEqualTo("a momentum that follows a schedule of its own in layer0.W");
+    assertThat(refusal(new RmsProp(0.1), new AdaGrad(0.1))).isEqualTo("neither momentum nor beta1");
+  }
+
+  private static String refusal(IUpdater... updaters) {
+    MultiLayerNetwork net = twoLayers(updaters);
+    String message =
+        catchIllegalArgumentException(() -> CYCLE.attach(NetworkParamGroups.of(net))).getMessage();
+    String start = "OneCycleLR is to cycle the momentum, but param group 0 has ";
+    String end = "; build it with cycleMomentum(false)";
+    assertThat(message).startsWith(start).endsWith(end);
+    assertThat(net.getLearningRate(1)).isEqualTo(0.1);
+    return message.substring(start.length(), message.length() - end.length());
   }
 
   static Stream<MultiLayerNetwork> netsOfEveryBlockStructure() {
@@ -439,7 +466,10 @@ class NetworkParamGroupsTest {
         Nets.layers(new AdaGrad(TorchSchedule.lr(new StepLR(3), 0.1, ScheduleType.EPOCH)));
     assertThatIllegalArgumentException()
         .isThrownBy(() -> NetworkParamGroups.of(net))
-        .withMessage("the learning rate of layer0.W must be finite and >= 0 but was NaN");
+        .withMessage(
+            "the learning rate of layer0.W must be finite and >= 0 but was NaN, since DL4J loses"
+                + " the schedule of an AdaGrad that is set for the whole network: set new"
+                + " AdaGrad(lr) there, and attach a schedule to the param groups");
   }
 
   @Test

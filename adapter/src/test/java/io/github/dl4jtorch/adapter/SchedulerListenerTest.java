@@ -5,23 +5,33 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.dl4jtorch.schedules.EpochFunction;
 import io.github.dl4jtorch.schedules.LRScheduler;
+import io.github.dl4jtorch.schedules.LambdaLR;
 import io.github.dl4jtorch.schedules.OneCycleLR;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ParamGroups;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.StepLR;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import org.deeplearning4j.earlystopping.scorecalc.ClassificationScoreCalculator;
 import org.deeplearning4j.earlystopping.scorecalc.DataSetLossCalculator;
 import org.deeplearning4j.earlystopping.scorecalc.ScoreCalculator;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.conf.BackpropType;
+import org.deeplearning4j.nn.conf.layers.LSTM;
+import org.deeplearning4j.nn.conf.layers.RnnOutputLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.Test;
 import org.nd4j.evaluation.classification.Evaluation.Metric;
+import org.nd4j.linalg.dataset.DataSet;
+import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.Sgd;
+import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
 class SchedulerListenerTest {
 
@@ -145,6 +155,138 @@ class SchedulerListenerTest {
   }
 
   @Test
+  void takesTurnsOnGroupsOfTheirOwn() {
+    MultiLayerNetwork net = Nets.layers(new Sgd(0.04));
+    ParamGroups groups =
+        NetworkParamGroups.of(
+            net, NetworkParam.inLayers("layer0"), NetworkParam.inLayers("layer0").negate());
+    net.addListeners(
+        SchedulerListener.everyIteration(
+            new LambdaLR(List.of(EpochFunction.table(1, 1, 1), EpochFunction.table(1, 0.5, 0.25)))
+                .attach(groups)));
+    net.fit(Nets.epoch(2), 1);
+    assertThat(net.getLearningRate(0)).isEqualTo(0.04);
+    assertThat(net.getLearningRate(2)).isEqualTo(0.01);
+  }
+
+  @Test
+  void stepsAfterSoManyIterations() throws Exception {
+    MultiLayerNetwork net = Nets.layers(new Sgd(0.04));
+    Nets.Movement movement = new Nets.Movement();
+    net.addListeners(
+        movement,
+        SchedulerListener.everyIteration(new StepLR(1, 0.5).attach(NetworkParamGroups.of(net)))
+            .withInterval(3));
+    net.fit(Nets.epoch(4), 1);
+    assertThatRatesWere(movement, List.of(0.04, 0.04, 0.04, 0.02));
+    // The count is the network's, so a restored one goes on where this one stands.
+    MultiLayerNetwork restored = Nets.restored(net);
+    Nets.Movement later = new Nets.Movement();
+    restored.addListeners(
+        later,
+        SchedulerListener.everyIteration(new StepLR(1, 0.5).attach(NetworkParamGroups.of(restored)))
+            .withInterval(3));
+    restored.fit(Nets.epoch(4), 1);
+    assertThatRatesWere(later, List.of(0.02, 0.02, 0.01, 0.01));
+  }
+
+  @Test
+  void stepsAfterSoManyEpochs() {
+    MultiLayerNetwork net = Nets.layers(new Sgd(0.04));
+    Nets.Movement movement = new Nets.Movement();
+    List<Double> scores = new ArrayList<>();
+    net.addListeners(
+        movement,
+        SchedulerListener.everyEpoch(
+                PLATEAU.attach(NetworkParamGroups.of(net)),
+                model -> {
+                  scores.add(model.score());
+                  return 1;
+                })
+            .withInterval(2));
+    net.fit(Nets.epoch(1), 6);
+    assertThatRatesWere(movement, List.of(0.04, 0.04, 0.04, 0.04, 0.02, 0.02));
+    assertThat(scores).hasSize(3);
+    assertThat(net.getLearningRate(0)).isEqualTo(0.01);
+  }
+
+  @Test
+  void stepsAPlateauAfterIterations() {
+    MultiLayerNetwork net = Nets.layers(new Sgd(0.9));
+    LRScheduler run = PLATEAU.attach(NetworkParamGroups.of(net));
+    net.addListeners(SchedulerListener.everyIteration(run, Model::score));
+    net.fit(Nets.epoch(4), 1);
+    assertThat(run.lastEpoch()).isEqualTo(4);
+    assertThat(net.getLearningRate(0)).isLessThan(0.9);
+    ComputationGraph graph = Nets.graph(new Sgd(0.9));
+    LRScheduler other = PLATEAU.attach(NetworkParamGroups.of(graph));
+    graph.addListeners(
+        SchedulerListener.everyIteration(other, new DataSetLossCalculator(Nets.epoch(3), true))
+            .withInterval(2));
+    graph.fit(Nets.epoch(4), 1);
+    assertThat(other.lastEpoch()).isEqualTo(2);
+  }
+
+  @Test
+  void refusesAnEvaluationBetweenSegments() {
+    MultiLayerNetwork net =
+        Nets.init(
+            Nets.settings(new Sgd(0.1))
+                .list(
+                    new LSTM.Builder().nIn(Nets.INPUTS).nOut(2).build(),
+                    new RnnOutputLayer.Builder(LossFunction.MSE).nIn(2).nOut(2).build())
+                .backpropType(BackpropType.TruncatedBPTT)
+                .tBPTTLength(2)
+                .build());
+    LRScheduler run = PLATEAU.attach(NetworkParamGroups.of(net));
+    assertThatIllegalArgumentException()
+        .isThrownBy(
+            () ->
+                SchedulerListener.everyIteration(
+                    run, new DataSetLossCalculator(Nets.epoch(1), true)))
+        .withMessage(
+            "metric must not be calculated after iterations of a network with truncated"
+                + " backpropagation through time, since that clears the state between segments: use"
+                + " SchedulerListener.everyEpoch(run, metric)");
+    net.addListeners(SchedulerListener.everyIteration(run, model -> 1));
+    net.fit(new DataSet(Nd4j.ones(1, Nets.INPUTS, 5), Nd4j.ones(1, 2, 5)));
+    assertThat(run.lastEpoch()).isEqualTo(3);
+  }
+
+  @Test
+  void refusesAnIntervalBelowOne() {
+    SchedulerListener listener =
+        SchedulerListener.everyEpoch(
+            new StepLR(1).attach(NetworkParamGroups.of(Nets.layers(new Sgd(0.1)))));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> listener.withInterval(0))
+        .withMessage("interval must be >= 1 but was 0");
+  }
+
+  @Test
+  void stepsByHandWhereNobodyTellsOfEpochs() {
+    MultiLayerNetwork net = Nets.layers(new Sgd(0.04));
+    Nets.Movement movement = new Nets.Movement();
+    SchedulerListener listener =
+        SchedulerListener.everyEpoch(new StepLR(1, 0.5).attach(NetworkParamGroups.of(net)))
+            .withInterval(2);
+    net.addListeners(movement, listener);
+    for (int epoch = 0; epoch < 4; epoch++) {
+      Nets.fit(net, Nets.data(1));
+      listener.stepEpoch();
+    }
+    net.fit(Nets.epoch(1), 2);
+    assertThatRatesWere(movement, List.of(0.04, 0.04, 0.02, 0.02, 0.01, 0.01));
+    assertThat(net.getLearningRate(0)).isEqualTo(0.005);
+    ComputationGraph graph = Nets.graph(new Sgd(0.04));
+    SchedulerListener other =
+        SchedulerListener.everyEpoch(PLATEAU.attach(NetworkParamGroups.of(graph)), model -> 1);
+    other.stepEpoch();
+    other.stepEpoch();
+    assertThat(graph.getLearningRate("a")).isEqualTo(0.02);
+  }
+
+  @Test
   void refusesARunThatNoNetworkFollows() {
     LRScheduler run = new StepLR(1).attach(ParamGroups.of(ParamGroup.sgd(0.1, 0)));
     assertThatIllegalArgumentException()
@@ -157,14 +299,16 @@ class SchedulerListenerTest {
   @Test
   void refusesAPlateauWithoutAMetric() {
     LRScheduler run = PLATEAU.attach(NetworkParamGroups.of(Nets.layers(new Sgd(0.1))));
-    String message =
-        "metric must be given for ReduceLROnPlateau: use SchedulerListener.everyEpoch(run, metric)";
     assertThatIllegalArgumentException()
         .isThrownBy(() -> SchedulerListener.everyIteration(run))
-        .withMessage(message);
+        .withMessage(
+            "metric must be given for ReduceLROnPlateau: use"
+                + " SchedulerListener.everyIteration(run, metric)");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> SchedulerListener.everyEpoch(run))
-        .withMessage(message);
+        .withMessage(
+            "metric must be given for ReduceLROnPlateau: use"
+                + " SchedulerListener.everyEpoch(run, metric)");
   }
 
   @Test
@@ -217,5 +361,17 @@ class SchedulerListenerTest {
                 + " was called for a copy or another network; ParallelWrapper needs a"
                 + " TorchSchedule");
     assertThat(net.getLearningRate(0)).isEqualTo(0.1);
+  }
+
+  @Test
+  void refusesToBeToldOfEpochsItDoesNotCount() {
+    SchedulerListener listener =
+        SchedulerListener.everyIteration(
+            new StepLR(1).attach(NetworkParamGroups.of(Nets.layers(new Sgd(0.1)))));
+    assertThatIllegalStateException()
+        .isThrownBy(listener::stepEpoch)
+        .withMessage(
+            "stepEpoch() must be called only on a SchedulerListener.everyEpoch(..), but this one"
+                + " steps after iterations");
   }
 }

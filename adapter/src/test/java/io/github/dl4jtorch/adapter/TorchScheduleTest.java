@@ -28,11 +28,6 @@ import io.github.dl4jtorch.schedules.SWALR;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.SequentialLR;
 import io.github.dl4jtorch.schedules.StepLR;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.ObjectInputStream;
-import java.io.ObjectOutputStream;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -44,16 +39,10 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
-import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
-import org.deeplearning4j.nn.conf.layers.BaseLayer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.nd4j.linalg.learning.config.Nesterovs;
-import org.nd4j.linalg.learning.config.Sgd;
 import org.nd4j.linalg.schedule.ScheduleType;
 
 class TorchScheduleTest {
@@ -116,89 +105,6 @@ class TorchScheduleTest {
     TorchSchedule schedule = TorchSchedule.lr(new StepLR(2, 0.5), 0.8, ScheduleType.EPOCH);
     assertThat(IntStream.range(0, 7).mapToDouble(epoch -> schedule.valueAt(99, epoch)))
         .containsExactly(0.8, 0.8, 0.4, 0.4, 0.2, 0.2, 0.1);
-  }
-
-  @ParameterizedTest
-  @MethodSource("definitions")
-  void survivesJsonAndYamlOfBothKindsOfConfiguration(Schedule definition) {
-    Nesterovs updater =
-        new Nesterovs(
-            TorchSchedule.lr(definition, 0.1, ScheduleType.ITERATION).withOffset(3),
-            TorchSchedule.momentum(definition, 0.9, ScheduleType.EPOCH));
-    MultiLayerConfiguration layers = Nets.layersConfiguration(updater);
-    ComputationGraphConfiguration graph = Nets.graphConfiguration(updater);
-    assertThat(
-            List.of(
-                updater(MultiLayerConfiguration.fromJson(layers.toJson())),
-                updater(MultiLayerConfiguration.fromYaml(layers.toYaml())),
-                updater(ComputationGraphConfiguration.fromJson(graph.toJson())),
-                updater(ComputationGraphConfiguration.fromYaml(graph.toYaml()))))
-        .allSatisfy(
-            copy -> {
-              assertThat(copy).isEqualTo(updater).hasSameHashCodeAs(updater);
-              assertThat(copy.getLearningRate(10, 0)).isEqualTo(updater.getLearningRate(10, 0));
-              assertThat(copy.currentMomentum(0, 10)).isEqualTo(updater.currentMomentum(0, 10));
-            });
-  }
-
-  private static Nesterovs updater(MultiLayerConfiguration configuration) {
-    return (Nesterovs) ((BaseLayer) configuration.getConf(0).getLayer()).getIUpdater();
-  }
-
-  private static Nesterovs updater(ComputationGraphConfiguration configuration) {
-    return (Nesterovs)
-        ((BaseLayer)
-                ((org.deeplearning4j.nn.conf.graph.LayerVertex)
-                        configuration.getVertices().get("a"))
-                    .getLayerConf()
-                    .getLayer())
-            .getIUpdater();
-  }
-
-  @ParameterizedTest
-  @CsvSource(
-      delimiter = '|',
-      textBlock =
-          """
-          "step_size" : 7  | "step_size" : 0      | StepLR: stepSize must be > 0 but was 0
-          "gamma" : 0.3    | "gamma" : "x"        | StepLR: "gamma" must be a number but was "x"
-          "StepLR"         | "StapLR"             | unknown type "StapLR"; did you mean "StepLR"?
-          "initial" : 0.1  | "initial" : -1       | lr must be finite and >= 0 but was -1.0
-          "initial" : 0.1  | "initial" : null     | TorchSchedule: "initial" is missing
-          "definition"     | "defn"               | TorchSchedule: "definition" is missing
-          "unit"           | "units"              | TorchSchedule: "unit" is missing
-          "quantity"       | "kind"               | TorchSchedule: "quantity" is missing
-          "offset"         | "shift"              | TorchSchedule: "offset" is missing
-          """)
-  void refusesMalformedJson(String written, String changed, String message) {
-    String json =
-        Nets.layersConfiguration(
-                new Sgd(TorchSchedule.lr(new StepLR(7, 0.3), 0.1, ScheduleType.EPOCH)))
-            .toJson();
-    assertThat(json).contains(written);
-    assertThatThrownBy(() -> MultiLayerConfiguration.fromJson(json.replace(written, changed)))
-        .isInstanceOf(RuntimeException.class)
-        .hasMessageContaining("problem: " + message);
-  }
-
-  @ParameterizedTest
-  @MethodSource("definitions")
-  void survivesJavaSerialization(Schedule definition) throws Exception {
-    TorchSchedule schedule = TorchSchedule.lr(definition, 0.1, ScheduleType.EPOCH).withOffset(2);
-    double expected = schedule.valueAt(0, 20);
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
-      out.writeObject(schedule);
-    }
-    TorchSchedule copy = (TorchSchedule) read(bytes.toByteArray());
-    assertThat(copy).isEqualTo(schedule);
-    assertThat(copy.valueAt(0, 20)).isEqualTo(expected);
-  }
-
-  private static Object read(byte[] bytes) throws IOException, ClassNotFoundException {
-    try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes))) {
-      return in.readObject();
-    }
   }
 
   @Test
@@ -272,7 +178,9 @@ class TorchScheduleTest {
     assertThat(schedule.withOffset(-1000).valueAt(1002, 0)).isEqualTo(0.4);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> schedule.withOffset(-1000).valueAt(999, 0))
-        .withMessage("iteration must be >= 1000 but was 999");
+        .withMessage(
+            "iteration must be >= 1000, where the schedule starts, but was 999; if a trainer or a"
+                + " copy set the network's count back, use another offset");
   }
 
   @Test

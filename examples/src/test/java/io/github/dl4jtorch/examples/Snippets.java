@@ -25,6 +25,7 @@ final class Snippets {
       List.of(
               "io.github.dl4jtorch.adapter.*",
               "io.github.dl4jtorch.schedules.*",
+              "java.io.File",
               "java.util.*",
               "java.util.function.*",
               "org.deeplearning4j.earlystopping.scorecalc.DataSetLossCalculator",

@@ -29,6 +29,16 @@ public interface OptimizerValues {
   MomentumKind momentumKind();
 
   /**
+   * Says why there is no momentum to be cycled. Asked only where {@link #momentumKind()} is {@code
+   * NONE}.
+   *
+   * @return what the param group "has", the end of a sentence
+   */
+  default String insteadOfMomentum() {
+    return "neither momentum nor beta1";
+  }
+
+  /**
    * Returns the present momentum or beta1.
    *
    * @return the value; anything if there is none

@@ -224,6 +224,10 @@ public final class ParamGroup {
     return state;
   }
 
+  String insteadOfMomentum() {
+    return values.insteadOfMomentum();
+  }
+
   double lowestLr() {
     return values.lowestLr();
   }

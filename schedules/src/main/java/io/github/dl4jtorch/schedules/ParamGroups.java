@@ -129,7 +129,9 @@ public class ParamGroups extends AbstractList<ParamGroup> implements RandomAcces
             scheduler
                 + " is to cycle the momentum, but param group "
                 + group
-                + " has neither momentum nor beta1; build it with cycleMomentum(false)");
+                + " has "
+                + groups.get(group).insteadOfMomentum()
+                + "; build it with cycleMomentum(false)");
       }
     }
   }

@@ -1,0 +1,41 @@
+package io.github.dl4jtorch.adapter;
+
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.function.Predicate;
+
+/**
+ * A parameter array of a network, by which param groups are chosen.
+ *
+ * <pre>{@code
+ * var head = NetworkParam.inLayers("dense", "output");
+ * ParamGroups groups = NetworkParamGroups.of(net, head.negate(), head);
+ * }</pre>
+ *
+ * @param layer the name of its layer or vertex; DL4J calls the first layer "layer0" if it has no
+ *     name, and so on
+ * @param name its name in the layer, as in DL4J's {@code paramTable()}, like {@code W}, {@code b}
+ *     or {@code gamma}
+ * @param isWeight true for what DL4J counts as a weight, which is what its weight decay is for;
+ *     false for biases, and for gamma and beta of a batch normalization
+ */
+public record NetworkParam(String layer, String name, boolean isWeight) {
+
+  /**
+   * Selects all parameters of some layers.
+   *
+   * @param layers names of layers or vertices
+   * @return true for a parameter of one of these
+   */
+  public static Predicate<NetworkParam> inLayers(String... layers) {
+    Set<String> names = new HashSet<>(Arrays.asList(layers));
+    return param -> names.contains(param.layer);
+  }
+
+  /** Returns the layer and the name, like {@code layer0.W}. */
+  @Override
+  public String toString() {
+    return layer + "." + name;
+  }
+}

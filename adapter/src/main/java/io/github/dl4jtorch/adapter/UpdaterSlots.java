@@ -1,0 +1,217 @@
+package io.github.dl4jtorch.adapter;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.deeplearning4j.nn.api.TrainingConfig;
+import org.deeplearning4j.nn.conf.layers.BaseLayer;
+import org.deeplearning4j.nn.conf.layers.Layer;
+import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
+import org.deeplearning4j.nn.conf.layers.samediff.AbstractSameDiffLayer;
+import org.deeplearning4j.nn.conf.layers.samediff.SameDiffVertex;
+import org.deeplearning4j.nn.conf.layers.wrapper.BaseWrapperLayer;
+import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.learning.config.IUpdater;
+import org.nd4j.linalg.learning.config.NoOp;
+
+/** The two places for updaters in a layer's configuration: one for all, and one for biases. */
+final class UpdaterSlots {
+
+  private final TrainingConfig config;
+  private final Supplier<@Nullable IUpdater> main;
+  private final Consumer<@Nullable IUpdater> setMain;
+  private final Supplier<@Nullable IUpdater> bias;
+  private final Consumer<@Nullable IUpdater> setBias;
+
+  private UpdaterSlots(
+      TrainingConfig config,
+      Supplier<@Nullable IUpdater> main,
+      Consumer<@Nullable IUpdater> setMain,
+      Supplier<@Nullable IUpdater> bias,
+      Consumer<@Nullable IUpdater> setBias) {
+    this.config = config;
+    this.main = main;
+    this.setMain = setMain;
+    this.bias = bias;
+    this.setBias = setBias;
+  }
+
+  /** Finds the slots of a layer or vertex, null if it is of a kind that DL4J does not have. */
+  static @Nullable UpdaterSlots of(TrainingConfig config) {
+    return find(config, config);
+  }
+
+  private static @Nullable UpdaterSlots find(TrainingConfig config, TrainingConfig inner) {
+    if (inner instanceof BaseLayer layer) {
+      return new UpdaterSlots(
+          config,
+          layer::getIUpdater,
+          layer::setIUpdater,
+          layer::getBiasUpdater,
+          layer::setBiasUpdater);
+    } else if (inner instanceof AbstractSameDiffLayer layer) {
+      return new UpdaterSlots(
+          config,
+          layer::getUpdater,
+          layer::setUpdater,
+          layer::getBiasUpdater,
+          layer::setBiasUpdater);
+    } else if (inner instanceof SameDiffVertex vertex) {
+      return new UpdaterSlots(
+          config,
+          vertex::getUpdater,
+          vertex::setUpdater,
+          vertex::getBiasUpdater,
+          vertex::setBiasUpdater);
+    } else if (inner instanceof Bidirectional both) {
+      return find(config, both.getFwd()); // Which speaks for both directions.
+    } else if (inner instanceof BaseWrapperLayer wrapper) {
+      return find(config, wrapper.getUnderlying());
+    }
+    return null;
+  }
+
+  /** Tells whether DL4J counts a parameter as a weight. */
+  static boolean isWeight(TrainingConfig config, String name) {
+    if (config instanceof Layer layer) {
+      return layer.initializer().isWeightParam(layer, name);
+    }
+    return !(config instanceof SameDiffVertex vertex)
+        || vertex.getVertexParams().isWeightParam(name);
+  }
+
+  /** Asks the layer itself which slot it uses for a parameter, as layers differ in that. */
+  private boolean usesBiasSlot(String name) {
+    IUpdater presentMain = main.get();
+    IUpdater presentBias = bias.get();
+    IUpdater probe = new NoOp();
+    try {
+      setMain.accept(new NoOp());
+      setBias.accept(probe);
+      return config.getUpdaterByParam(name) == probe;
+    } finally {
+      setMain.accept(presentMain);
+      setBias.accept(presentBias);
+    }
+  }
+
+  /**
+   * Gives the parameters of each group updater objects of their own.
+   *
+   * @param params all parameters
+   * @param groups their groups, below 0 for none
+   * @throws IllegalArgumentException if that cannot be done; nothing is changed
+   */
+  static void part(List<UpdaterBlocks.Param> params, int[] groups) {
+    IdentityHashMap<TrainingConfig, List<Integer>> layers = new IdentityHashMap<>();
+    List<List<Integer>> inOrder = new ArrayList<>();
+    for (int i = 0; i < groups.length; i++) {
+      if (groups[i] >= 0 && params.get(i).hasRate()) {
+        List<Integer> known = layers.get(params.get(i).config());
+        if (known == null) {
+          known = new ArrayList<>();
+          layers.put(params.get(i).config(), known);
+          inOrder.add(known);
+        }
+        known.add(i);
+      }
+    }
+    IdentityHashMap<IUpdater, Map<Integer, IUpdater>> copies = new IdentityHashMap<>();
+    List<Runnable> changes = new ArrayList<>();
+    for (List<Integer> layer : inOrder) {
+      UpdaterSlots slots = of(params.get(layer.get(0)).config());
+      if (slots == null) {
+        layer.forEach(member -> requireUnshared(params, groups, member));
+      } else {
+        changes.add(slots.planned(params, groups, layer, copies));
+      }
+    }
+    changes.forEach(Runnable::run);
+  }
+
+  @SuppressWarnings("ReferenceEquality") // Whether it is the same object is the question.
+  private static void requireUnshared(List<UpdaterBlocks.Param> params, int[] groups, int member) {
+    UpdaterBlocks.Param param = params.get(member);
+    for (int other = 0; other < groups.length; other++) {
+      if (params.get(other).updater() == param.updater() && groups[other] != groups[member]) {
+        throw new IllegalArgumentException(
+            "param groups "
+                + Math.min(groups[member], groups[other])
+                + " and "
+                + Math.max(groups[member], groups[other])
+                + " part "
+                + params.get(Math.min(member, other))
+                + " from "
+                + params.get(Math.max(member, other))
+                + ", but they share one updater object, and DL4J cannot give another to "
+                + param.config().getClass().getSimpleName());
+      }
+    }
+  }
+
+  /** Makes the updaters for the slots of one layer, and returns what puts them there. */
+  private Runnable planned(
+      List<UpdaterBlocks.Param> params,
+      int[] groups,
+      List<Integer> members,
+      IdentityHashMap<IUpdater, Map<Integer, IUpdater>> copies) {
+    int ofMain = -1;
+    int ofBias = -1;
+    for (int member : members) {
+      boolean isBias = usesBiasSlot(params.get(member).name());
+      int before = isBias ? ofBias : ofMain;
+      if (before >= 0 && groups[before] != groups[member]) {
+        throw new IllegalArgumentException(
+            "param groups "
+                + groups[before]
+                + " and "
+                + groups[member]
+                + " part "
+                + params.get(before)
+                + " from "
+                + params.get(member)
+                + ", but DL4J has one updater for both");
+      }
+      if (isBias) {
+        ofBias = before >= 0 ? before : member;
+      } else {
+        ofMain = before >= 0 ? before : member;
+      }
+    }
+    if (bias.get() == null && ofBias >= 0 && (ofMain < 0 || groups[ofMain] == groups[ofBias])) {
+      ofMain = ofBias;
+      ofBias = -1;
+    }
+    IUpdater newMain = ofMain < 0 ? main.get() : copy(params.get(ofMain), groups[ofMain], copies);
+    IUpdater newBias = ofBias < 0 ? bias.get() : copy(params.get(ofBias), groups[ofBias], copies);
+    return () -> {
+      setMain.accept(newMain);
+      setBias.accept(newBias);
+    };
+  }
+
+  /** One copy for each group that shares an updater; the original stays with copies of the net. */
+  private static IUpdater copy(
+      UpdaterBlocks.Param param,
+      int group,
+      IdentityHashMap<IUpdater, Map<Integer, IUpdater>> copies) {
+    return copies
+        .computeIfAbsent(param.updater(), updater -> new HashMap<>())
+        .computeIfAbsent(
+            group,
+            number -> {
+              IUpdater updater = param.updater();
+              IUpdater copy = updater.clone();
+              // AdaGrad's own copy loses its schedule, which the group replaces anyway.
+              if (!UpdaterFields.isOfDl4j(updater) && !copy.equals(updater)) {
+                throw new IllegalArgumentException(
+                    "the updater of " + param + " must have a clone() that equals it: " + updater);
+              }
+              return copy;
+            });
+  }
+}

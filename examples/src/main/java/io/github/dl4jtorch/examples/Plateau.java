@@ -1,0 +1,49 @@
+package io.github.dl4jtorch.examples;
+
+import io.github.dl4jtorch.adapter.NetworkParamGroups;
+import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.schedules.LRScheduler;
+import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
+import java.io.IOException;
+import java.util.Locale;
+import org.deeplearning4j.earlystopping.scorecalc.DataSetLossCalculator;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.nd4j.linalg.dataset.DataSet;
+import org.nd4j.linalg.dataset.SplitTestAndTrain;
+import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
+import org.nd4j.linalg.learning.config.Nesterovs;
+
+/** Plateau: halves the rate whenever the loss on rows set apart has stopped falling. */
+public final class Plateau {
+
+  private Plateau() {}
+
+  /**
+   * Trains.
+   *
+   * @param args not used
+   * @throws IOException if the data cannot be read
+   */
+  public static void main(String[] args) throws IOException {
+    DataSet rows = IrisData.load(1).train();
+    SplitTestAndTrain split = rows.splitTestAndTrain(96);
+    DataSetIterator training = IrisData.batches(split.getTrain(), 12);
+    DataSetIterator validation = IrisData.batches(split.getTest(), 12);
+    MultiLayerNetwork net = SmallNetwork.with(new Nesterovs(0.2, 0.9));
+
+    LRScheduler run =
+        ReduceLROnPlateau.builder()
+            .factor(0.5)
+            .patience(2)
+            .build()
+            .attach(NetworkParamGroups.of(net));
+    net.addListeners(
+        SchedulerListener.everyEpoch(run, new DataSetLossCalculator(validation, true)));
+
+    for (int epoch = 0; epoch < 30; epoch++) {
+      double lr = net.getLearningRate(0);
+      net.fit(training);
+      System.out.printf(Locale.ROOT, "epoch %2d  lr %.5f  loss %.4f%n", epoch, lr, net.score());
+    }
+  }
+}
