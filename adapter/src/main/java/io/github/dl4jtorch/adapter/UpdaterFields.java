@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.optim.TorchUpdater;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.learning.config.AMSGrad;
@@ -20,7 +21,9 @@ final class UpdaterFields {
 
   private UpdaterFields() {}
 
-  /** Returns the schedule of an updater's rate, null if it has none or is not one of DL4J's. */
+  /**
+   * Returns the schedule of an updater's rate, null if it has none or is of a kind not known here.
+   */
   static @Nullable ISchedule schedule(IUpdater updater) {
     if (updater instanceof Sgd sgd) {
       return sgd.getLearningRateSchedule();
@@ -38,6 +41,8 @@ final class UpdaterFields {
       return rmsProp.getLearningRateSchedule();
     } else if (updater instanceof AdaGrad adaGrad) {
       return adaGrad.getLearningRateSchedule();
+    } else if (updater instanceof TorchUpdater torch) {
+      return torch.learningRateSchedule();
     }
     return null;
   }
@@ -47,13 +52,16 @@ final class UpdaterFields {
     return updater.getClass().getPackageName().equals(Sgd.class.getPackageName());
   }
 
-  /** Tells whether an updater's state is known to be arrays as long as the block, if any. */
+  /** Tells whether an updater's state is known to be arrays as long as the block, then cells. */
   static boolean hasKnownState(IUpdater updater) {
-    return isOfDl4j(updater) || updater.stateSize(1) == 0;
+    return isOfDl4j(updater) || updater instanceof TorchUpdater || updater.stateSize(1) == 0;
   }
 
   /** Says which momentum of an updater can be set; one that follows a schedule cannot. */
   static MomentumKind momentumKind(IUpdater updater) {
+    if (updater instanceof TorchUpdater torch) {
+      return torch.momentumKind();
+    }
     if (updater instanceof Nesterovs nesterovs) {
       return nesterovs.getMomentumISchedule() == null ? MomentumKind.MOMENTUM : MomentumKind.NONE;
     }
@@ -82,6 +90,8 @@ final class UpdaterFields {
       return nadam.getBeta1();
     } else if (updater instanceof AdaMax adaMax) {
       return adaMax.getBeta1();
+    } else if (updater instanceof TorchUpdater torch) {
+      return torch.momentum();
     }
     return Double.NaN;
   }
@@ -98,6 +108,8 @@ final class UpdaterFields {
       nadam.setBeta1(momentum);
     } else if (updater instanceof AdaMax adaMax) {
       adaMax.setBeta1(momentum);
+    } else if (updater instanceof TorchUpdater torch) {
+      torch.setMomentum(momentum);
     }
   }
 }

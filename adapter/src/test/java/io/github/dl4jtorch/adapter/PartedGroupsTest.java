@@ -4,6 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import io.github.dl4jtorch.adapter.optim.TorchAdam;
+import io.github.dl4jtorch.adapter.optim.TorchNAdam;
+import io.github.dl4jtorch.adapter.optim.TorchRAdam;
+import io.github.dl4jtorch.adapter.optim.TorchRMSprop;
+import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.schedules.ExponentialLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ParamGroup;
@@ -11,7 +16,9 @@ import io.github.dl4jtorch.schedules.StepLR;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.DoubleFunction;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
@@ -28,6 +35,7 @@ import org.deeplearning4j.nn.transferlearning.TransferLearning;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.learning.config.AdaDelta;
 import org.nd4j.linalg.learning.config.Adam;
@@ -115,6 +123,32 @@ class PartedGroupsTest {
       configuration.setIUpdater(kind.following(rates(0)));
       configuration.setBiasUpdater(kind.following(rates(1)));
     }
+    Nets.fit(configured, DATA);
+    assertThat(Nets.params(net)).isEqualTo(Nets.params(configured));
+    assertThat(Nets.blocks(net)).isEqualTo(6);
+  }
+
+  static Stream<DoubleFunction<IUpdater>> torchUpdaters() {
+    return Stream.of(
+        TorchSGD::new, TorchAdam::new, TorchNAdam::new, TorchRAdam::new, TorchRMSprop::new);
+  }
+
+  @ParameterizedTest
+  @MethodSource("torchUpdaters")
+  void moveTheStateOfPyTorchsOptimizers(DoubleFunction<IUpdater> torch) {
+    MultiLayerNetwork net = Nets.layers(torch.apply(FIRST));
+    Nets.fit(net, DATA.subList(0, BEFORE));
+    fitWithRates(net, NetworkParamGroups.weightsAndBiases(net));
+    IUpdater[] updaters = {torch.apply(1), torch.apply(1)};
+    for (int group = 0; group < 2; group++) {
+      updaters[group].setLrAndSchedule(1, rates(group));
+    }
+    MultiLayerNetwork configured =
+        Nets.init(
+            Nets.settings(updaters[0])
+                .biasUpdater(updaters[1])
+                .list(Nets.dense(Nets.INPUTS, 4), Nets.dense(4, 4), Nets.output(4))
+                .build());
     Nets.fit(configured, DATA);
     assertThat(Nets.params(net)).isEqualTo(Nets.params(configured));
     assertThat(Nets.blocks(net)).isEqualTo(6);

@@ -24,6 +24,7 @@ final class Snippets {
   private static final String IMPORTS =
       List.of(
               "io.github.dl4jtorch.adapter.*",
+              "io.github.dl4jtorch.adapter.optim.*",
               "io.github.dl4jtorch.schedules.*",
               "java.io.File",
               "java.util.*",

@@ -1,0 +1,53 @@
+package io.github.dl4jtorch.adapter.optim;
+
+import org.nd4j.linalg.schedule.ISchedule;
+
+/**
+ * PyTorch's {@code torch.optim.Adam}, which divides an average of the gradients by the root of an
+ * average of their squares, both corrected for having started at 0.
+ *
+ * <pre>
+ * m = beta1 m + (1 - beta1) g
+ * v = beta2 v + (1 - beta2) g^2
+ * p = p - lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
+ * </pre>
+ *
+ * <p>With AMSGrad the largest {@code v} so far takes the place of {@code v} in the last line. Step
+ * {@code t} counts from 1. State of {@code n} parameters: {@code m} and {@code v}, with AMSGrad the
+ * largest {@code v}, then the cells of the count.
+ *
+ * <p>See Kingma and Ba, <a href="https://arxiv.org/abs/1412.6980">Adam: A Method for Stochastic
+ * Optimization</a>, and Reddi et al., <a href="https://arxiv.org/abs/1904.09237">On the Convergence
+ * of Adam and Beyond</a>.
+ *
+ * <pre>{@code
+ * IUpdater updater = new TorchAdam(1e-3).withBetas(0.9, 0.99).withAmsgrad();
+ * }</pre>
+ */
+public final class TorchAdam extends AmsgradUpdater<TorchAdam> {
+
+  private static final long serialVersionUID = 1L;
+
+  private TorchAdam() {
+    super(Setting.of(1e-3));
+  }
+
+  /**
+   * Makes the updater with a fixed rate.
+   *
+   * @param lr the learning rate, finite and {@code >= 0}; PyTorch's default is 1e-3
+   * @throws IllegalArgumentException if the rate is out of its range
+   */
+  public TorchAdam(double lr) {
+    super(fixedLr(lr));
+  }
+
+  /**
+   * Makes the updater with a rate that follows a schedule.
+   *
+   * @param lr the schedule of the learning rate
+   */
+  public TorchAdam(ISchedule lr) {
+    super(scheduledLr(lr));
+  }
+}

@@ -1,0 +1,241 @@
+package io.github.dl4jtorch.adapter.optim;
+
+import static io.github.dl4jtorch.adapter.optim.Require.requireGiven;
+import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
+
+import io.github.dl4jtorch.schedules.MomentumKind;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.learning.GradientUpdater;
+import org.nd4j.linalg.learning.config.IUpdater;
+import org.nd4j.linalg.schedule.ISchedule;
+import org.nd4j.shade.jackson.annotation.JsonAutoDetect;
+import org.nd4j.shade.jackson.annotation.JsonAutoDetect.Visibility;
+import org.nd4j.shade.jackson.annotation.JsonProperty;
+
+/**
+ * An optimizer of PyTorch as an updater of DL4J.
+ *
+ * <p>Updaters with equal settings are equal, and DL4J updates neighbouring parameters with equal
+ * updaters together, as one block. The state of a block of {@code n} parameters is some arrays of
+ * {@code n} numbers one after the other, named in each class, and after them, where PyTorch counts
+ * steps, a few cells. The count is that of the updates made with this state, as in PyTorch,
+ * whatever the network's count of iterations is. A state is right only for the block it was made
+ * in: a network that groups parameters in another way refuses one with cells at its next update.
+ *
+ * <p>A learning rate of 0 keeps the parameters exactly where they are, while averages go on.
+ */
+@JsonAutoDetect(
+    fieldVisibility = Visibility.NONE,
+    getterVisibility = Visibility.NONE,
+    isGetterVisibility = Visibility.NONE,
+    setterVisibility = Visibility.NONE,
+    creatorVisibility = Visibility.NONE)
+public abstract sealed class TorchUpdater implements IUpdater
+    permits BetasUpdater, TorchAdadelta, TorchAdagrad, TorchRMSprop, TorchSGD {
+
+  private static final long serialVersionUID = 1L;
+
+  @JsonProperty private Setting lr;
+
+  TorchUpdater(Setting lr) {
+    this.lr = lr;
+  }
+
+  static Setting fixedLr(double lr) {
+    return Setting.of(requireNonNegative("lr", lr));
+  }
+
+  static Setting scheduledLr(ISchedule lr) {
+    return Setting.of(requireGiven("lr", lr));
+  }
+
+  /** Returns how many arrays of the parameters' size the state holds. */
+  abstract int arrays();
+
+  /** Returns whether the state holds the count of updates. */
+  abstract boolean counts();
+
+  /** Returns what PyTorch's constructor calls the settings, and their values. */
+  abstract Map<String, Object> settings();
+
+  /**
+   * Turns a gradient into what is to be subtracted from the parameters.
+   *
+   * @param gradient the gradient, of rank 1, and the place of the result
+   * @param lr the learning rate, {@code > 0}
+   */
+  abstract void update(INDArray gradient, UpdaterState state, double lr, int iteration, int epoch);
+
+  /**
+   * Returns the size of the state.
+   *
+   * @param numParams how many parameters are updated
+   * @return the count of numbers
+   */
+  @Override
+  public final long stateSize(long numParams) {
+    return arrays() * numParams + (counts() ? UpdaterState.CELLS : 0);
+  }
+
+  /**
+   * Makes what applies this updater to gradients.
+   *
+   * @param viewArray the place of the state, null if it has no size
+   * @param initializeViewArray whether to start anew; otherwise the state is taken as it is
+   * @return the one that applies it
+   */
+  @Override
+  public final GradientUpdater<TorchUpdater> instantiate(
+      @Nullable INDArray viewArray, boolean initializeViewArray) {
+    return new TorchGradientUpdater(this, viewArray, initializeViewArray);
+  }
+
+  /**
+   * Makes what applies this updater to gradients, from a state that {@code getState()} gave.
+   *
+   * @param updaterState the state
+   * @param initializeStateArrays whether to start anew; otherwise the state is taken as it is
+   * @return the one that applies it
+   * @throws IllegalStateException if the map is not one of {@code getState()}
+   */
+  @Override
+  public final GradientUpdater<TorchUpdater> instantiate(
+      Map<String, INDArray> updaterState, boolean initializeStateArrays) {
+    TorchGradientUpdater updater = new TorchGradientUpdater(this, null, false);
+    updater.setState(updaterState, initializeStateArrays);
+    return updater;
+  }
+
+  /**
+   * Returns the learning rate at a moment.
+   *
+   * @param iteration the network's count of iterations, from 0
+   * @param epoch the network's count of epochs, from 0
+   * @return the rate
+   */
+  @Override
+  public final double getLearningRate(int iteration, int epoch) {
+    return lr.at(iteration, epoch);
+  }
+
+  /**
+   * Tells that there is a learning rate.
+   *
+   * @return true
+   */
+  @Override
+  public final boolean hasLearningRate() {
+    return true;
+  }
+
+  /**
+   * Returns the schedule of the learning rate.
+   *
+   * @return the schedule, null if the rate is fixed
+   */
+  public final @Nullable ISchedule learningRateSchedule() {
+    return lr.schedule();
+  }
+
+  /**
+   * Sets the learning rate, effective from the next update on.
+   *
+   * @param lr the rate, finite and {@code >= 0}; of no meaning if there is a schedule
+   * @param lrSchedule the schedule of the rate, null for a fixed rate
+   * @throws IllegalArgumentException if the rate is out of its range
+   */
+  @Override
+  public final void setLrAndSchedule(double lr, @Nullable ISchedule lrSchedule) {
+    this.lr = lrSchedule == null ? fixedLr(lr) : Setting.of(lrSchedule);
+  }
+
+  /**
+   * Tells which number stands for the momentum, and can be set by {@link #setMomentum}.
+   *
+   * @return the kind; {@code NONE} if there is no momentum, or it follows a schedule of its own
+   */
+  public MomentumKind momentumKind() {
+    return MomentumKind.NONE;
+  }
+
+  /**
+   * Returns the momentum or beta1.
+   *
+   * @return the value, NaN if {@link #momentumKind} is {@code NONE}
+   */
+  public double momentum() {
+    return Double.NaN;
+  }
+
+  /**
+   * Sets the momentum or beta1, effective from the next update on.
+   *
+   * @param momentum the value, in the range that the updater takes
+   * @throws IllegalArgumentException if the value is out of its range
+   * @throws IllegalStateException if {@link #momentumKind} is {@code NONE}
+   */
+  public void setMomentum(double momentum) {
+    requireSettable();
+  }
+
+  final void requireSettable() {
+    if (momentumKind() == MomentumKind.NONE) {
+      throw new IllegalStateException(
+          "momentum must be fixed and not 0 at the start for it to be set later, but is not in "
+              + this);
+    }
+  }
+
+  /** Returns a schedule's value after a check, which a fixed one has passed already. */
+  final double checked(String name, String range, boolean isInRange, double value) {
+    if (!isInRange) {
+      throw new ArithmeticException(
+          name + " must be " + range + " but was " + value + " in " + this);
+    }
+    return value;
+  }
+
+  final double momentumAt(Setting momentum, int iteration, int epoch) {
+    double value = momentum.at(iteration, epoch);
+    return checked(
+        "momentum", "finite and >= 0", value >= 0 && value < Double.POSITIVE_INFINITY, value);
+  }
+
+  /**
+   * Returns a copy that shares the schedules alone.
+   *
+   * @return the copy
+   */
+  @Override
+  public TorchUpdater clone() {
+    try {
+      return (TorchUpdater) super.clone();
+    } catch (CloneNotSupportedException impossible) {
+      throw new AssertionError(impossible);
+    }
+  }
+
+  @Override
+  public final boolean equals(@Nullable Object other) {
+    return other instanceof TorchUpdater that
+        && getClass() == that.getClass()
+        && lr.equals(that.lr)
+        && settings().equals(that.settings());
+  }
+
+  @Override
+  public final int hashCode() {
+    return 31 * lr.hashCode() + settings().hashCode();
+  }
+
+  /** Returns the name and the settings as PyTorch calls them. */
+  @Override
+  public final String toString() {
+    return settings().entrySet().stream()
+        .map(setting -> ", " + setting.getKey() + "=" + setting.getValue())
+        .collect(Collectors.joining("", getClass().getSimpleName() + "[lr=" + lr, "]"));
+  }
+}

@@ -1,0 +1,225 @@
+package io.github.dl4jtorch.adapter.optim;
+
+import static java.util.Objects.requireNonNull;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
+
+/**
+ * The state of an updater over one block of parameters: arrays of the block's size, then cells.
+ *
+ * <p>DL4J asks for the size of a state parameter by parameter and joins them, so there is a set of
+ * cells for each. The first set is used, the others stay 0. A set holds the count of updates in
+ * {@link #DIGITS} digits, so that it is exact in 16-bit networks too; a mark, without which the
+ * state is another updater's; and a number of the updater's own. The mean of several copies'
+ * states, as ParallelWrapper takes it, is a state again.
+ */
+final class UpdaterState {
+
+  /** What is done to a part of a block. */
+  interface PartUpdate {
+    /**
+     * Updates a part.
+     *
+     * @param gradient the gradient, to become the update
+     * @param arrays the state's arrays
+     * @param scratch room for intermediate results, of the same length
+     */
+    void apply(INDArray gradient, INDArray[] arrays, INDArray scratch);
+  }
+
+  private static final int BASE = 64;
+  private static final int DIGITS = 5;
+  private static final int MARK = DIGITS;
+  private static final int EXTRA = DIGITS + 1;
+  // Some whole number that no average of squares can be, and no average of gradients will be.
+  private static final double MARKED = -57;
+
+  /** How many cells there are for each parameter. */
+  static final int CELLS = DIGITS + 2;
+
+  /** The length of the parts, and so of what is kept for intermediate results: at most 128 MB. */
+  private static final int PART = 1 << 24;
+
+  private final TorchUpdater config;
+  private final @Nullable INDArray view;
+  private final int partLength;
+  private long length = -1;
+  private INDArray[] arrays = {};
+  private final List<INDArray[]> parts = new ArrayList<>();
+  private @Nullable INDArray scratch;
+  private @Nullable INDArray cells;
+  private long age;
+  private double extra;
+
+  UpdaterState(TorchUpdater config, @Nullable INDArray view, boolean initialize) {
+    this(config, view, initialize, PART);
+  }
+
+  UpdaterState(TorchUpdater config, @Nullable INDArray view, boolean initialize, int partLength) {
+    this.config = config;
+    this.partLength = partLength;
+    this.view = view == null ? null : view.reshape(view.length());
+    if (this.view != null && initialize) {
+      this.view.assign(0);
+    }
+  }
+
+  @Nullable INDArray view() {
+    return view;
+  }
+
+  /**
+   * Finds arrays and cells for a gradient of this length, and reads the cells.
+   *
+   * @throws IllegalStateException if this is not the state of such an updater and gradient
+   */
+  void bind(long gradientLength) {
+    if (length != gradientLength) {
+      split(gradientLength);
+    }
+    if (cells != null) {
+      read(cells);
+    }
+  }
+
+  // DL4J hands over a state before it tells how many parameters share it.
+  private void split(long gradientLength) {
+    long used = config.arrays() * gradientLength;
+    long rest = (view == null ? 0 : view.length()) - used;
+    if (config.counts() ? rest <= 0 || rest % CELLS != 0 : rest != 0) {
+      throw misfit(gradientLength);
+    }
+    arrays = new INDArray[config.arrays()];
+    for (int index = 0; index < arrays.length; index++) {
+      arrays[index] = slice(requireNonNull(view), index * gradientLength, gradientLength);
+    }
+    parts.clear();
+    scratch = null;
+    if (config.counts()) {
+      INDArray all = requireNonNull(view);
+      if (rest > CELLS && !isZero(slice(all, used + CELLS, rest - CELLS))) {
+        throw misfit(gradientLength);
+      }
+      cells = slice(all, used, CELLS);
+    }
+    length = gradientLength;
+  }
+
+  private void read(INDArray cells) {
+    // A copy, since reading from a view moves the whole state from a GPU to the host.
+    double[] values = cells.dup().toDoubleVector();
+    if (values[MARK] != MARKED && !isZero(requireNonNull(view))) {
+      throw misfit(length);
+    }
+    double count = 0;
+    for (int digit = DIGITS - 1; digit >= 0; digit--) {
+      count = count * BASE + values[digit];
+    }
+    age = Math.round(count);
+    extra = values[EXTRA];
+  }
+
+  /** Writes the cells. */
+  void save() {
+    if (cells != null) {
+      double[] values = new double[CELLS];
+      long rest = age;
+      for (int digit = 0; digit < DIGITS; digit++) {
+        values[digit] = rest % BASE;
+        rest /= BASE;
+      }
+      values[MARK] = MARKED;
+      values[EXTRA] = extra;
+      cells.assign(Nd4j.createFromArray(values));
+    }
+  }
+
+  private IllegalStateException misfit(long gradientLength) {
+    return new IllegalStateException(
+        "the updater state must be one that "
+            + config
+            + " made for "
+            + gradientLength
+            + " parameters, but it belongs to another updater, or the network has joined its"
+            + " parameters in another way since; give the network the updaters with which the"
+            + " state was made, or train on with a new state");
+  }
+
+  private static boolean isZero(INDArray array) {
+    return array.amaxNumber().doubleValue() == 0;
+  }
+
+  /**
+   * Cuts out a part. As it is cut it says it is in F order, which beside C order costs much time.
+   */
+  private static INDArray slice(INDArray array, long start, long length) {
+    return array
+        .get(NDArrayIndex.interval(start, start + length))
+        .reshape('c', new long[] {length});
+  }
+
+  /** Returns how many updates were made before this one. */
+  long age() {
+    return age;
+  }
+
+  /** Counts this update, and returns its number, from 1. */
+  double advance() {
+    age++;
+    return (double) age;
+  }
+
+  /** Returns the updater's own number; it is 0 at first. */
+  double extra() {
+    return extra;
+  }
+
+  void setExtra(double extra) {
+    this.extra = extra;
+  }
+
+  /** Returns one of the arrays, as long as the gradient. */
+  INDArray array(int index) {
+    return arrays[index];
+  }
+
+  /**
+   * Does something that needs room for intermediate results, part after part, so that little room
+   * will do.
+   */
+  void forEachPart(INDArray gradient, PartUpdate update) {
+    if (parts.isEmpty()) {
+      prepareParts(gradient);
+    }
+    INDArray room = requireNonNull(scratch);
+    if (parts.size() == 1) {
+      update.apply(gradient, arrays, room);
+      return;
+    }
+    for (int index = 0; index < parts.size(); index++) {
+      long start = (long) index * partLength;
+      long present = Math.min(partLength, length - start);
+      update.apply(
+          slice(gradient, start, present),
+          parts.get(index),
+          present == partLength ? room : slice(room, 0, present));
+    }
+  }
+
+  private void prepareParts(INDArray gradient) {
+    for (long start = 0; start < length; start += partLength) {
+      INDArray[] part = new INDArray[arrays.length];
+      for (int index = 0; index < part.length; index++) {
+        part[index] = slice(arrays[index], start, Math.min(partLength, length - start));
+      }
+      parts.add(part);
+    }
+    // Kept for the next update, when what belongs to a workspace would be gone.
+    scratch = Nd4j.createUninitializedDetached(gradient.dataType(), Math.min(partLength, length));
+  }
+}
