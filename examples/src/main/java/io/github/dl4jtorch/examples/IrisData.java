@@ -15,6 +15,8 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.deeplearning4j.datasets.iterator.utilty.ListDataSetIterator;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import org.nd4j.linalg.dataset.api.preprocessor.NormalizerStandardize;
@@ -36,14 +38,16 @@ record IrisData(DataSet train, DataSet heldOut, NormalizerStandardize normalizer
     Random random = new Random(seed);
     List<double[]> train = new ArrayList<>();
     List<double[]> heldOut = new ArrayList<>();
-    for (List<double[]> species : read().values()) {
+    for (List<double[]> species : bySpecies().values()) {
       Collections.shuffle(species, random);
       heldOut.addAll(species.subList(0, HELD_OUT_OF_EACH));
       train.addAll(species.subList(HELD_OUT_OF_EACH, species.size()));
     }
     Collections.shuffle(train, random);
 
-    IrisData data = new IrisData(dataSet(train), dataSet(heldOut), new NormalizerStandardize());
+    IrisData data =
+        new IrisData(
+            inFloat(dataSet(train)), inFloat(dataSet(heldOut)), new NormalizerStandardize());
     data.normalizer.fit(data.train);
     data.normalizer.transform(data.train);
     data.normalizer.transform(data.heldOut);
@@ -55,8 +59,25 @@ record IrisData(DataSet train, DataSet heldOut, NormalizerStandardize normalizer
     return new ListDataSetIterator<>(data.asList(), size);
   }
 
-  /** Reads rows of four measures and a species, by species. */
-  private static Map<Double, List<double[]>> read() throws IOException {
+  /**
+   * Reads all flowers in the order of the file, in double precision, standardised by the mean and
+   * deviation of all.
+   */
+  static DataSet inOrder() throws IOException {
+    DataSet data = dataSet(read());
+    INDArray features = data.getFeatures();
+    features.subiRowVector(features.mean(0));
+    features.diviRowVector(features.norm2(0).divi(Math.sqrt(data.numExamples())));
+    return data;
+  }
+
+  private static Map<Double, List<double[]>> bySpecies() throws IOException {
+    return read().stream()
+        .collect(Collectors.groupingBy(row -> row[FEATURES], TreeMap::new, Collectors.toList()));
+  }
+
+  /** Reads rows of four measures and a species. */
+  private static List<double[]> read() throws IOException {
     try (InputStream in =
             Objects.requireNonNull(IrisData.class.getResourceAsStream("/iris.dat"), "iris.dat");
         BufferedReader lines =
@@ -64,8 +85,13 @@ record IrisData(DataSet train, DataSet heldOut, NormalizerStandardize normalizer
       return lines
           .lines()
           .map(line -> Arrays.stream(line.split(",")).mapToDouble(Double::parseDouble).toArray())
-          .collect(Collectors.groupingBy(row -> row[FEATURES], TreeMap::new, Collectors.toList()));
+          .toList();
     }
+  }
+
+  private static DataSet inFloat(DataSet data) {
+    return new DataSet(
+        data.getFeatures().castTo(DataType.FLOAT), data.getLabels().castTo(DataType.FLOAT));
   }
 
   private static DataSet dataSet(List<double[]> rows) {
@@ -75,6 +101,6 @@ record IrisData(DataSet train, DataSet heldOut, NormalizerStandardize normalizer
       features[row] = Arrays.copyOf(rows.get(row), FEATURES);
       labels[row][(int) rows.get(row)[FEATURES]] = 1;
     }
-    return new DataSet(Nd4j.create(features), Nd4j.create(labels));
+    return new DataSet(Nd4j.createFromArray(features), Nd4j.createFromArray(labels));
   }
 }

@@ -17,6 +17,7 @@ import org.knowm.xchart.XYSeries;
 import org.knowm.xchart.style.Styler.ChartTheme;
 import org.knowm.xchart.style.Styler.LegendLayout;
 import org.knowm.xchart.style.Styler.LegendPosition;
+import org.knowm.xchart.style.lines.SeriesLines;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /** Charts one below the other over the same steps. */
@@ -43,8 +44,15 @@ final class Panels {
     this.xTitle = xTitle;
   }
 
-  /** A line over steps; a faint one is the background to others. */
-  record Line(String name, List<Double> x, List<Double> y, boolean isFaint) {
+  /** How a line looks: a faint one is the background to others, dots lie on the others. */
+  private enum Look {
+    PLAIN,
+    FAINT,
+    DOTS
+  }
+
+  /** A line over steps. */
+  record Line(String name, List<Double> x, List<Double> y, Look look) {
 
     /** Makes a line of one number a step, each drawn from its step to the next. */
     static Line of(String name, List<Double> values) {
@@ -54,11 +62,21 @@ final class Panels {
         x.addAll(List.of((double) step, step + 1.0));
         y.addAll(List.of(values.get(step), values.get(step)));
       }
-      return new Line(name, x, y, false);
+      return through(name, x, y);
+    }
+
+    /** Makes a line from point to point. */
+    static Line through(String name, List<Double> x, List<Double> y) {
+      return new Line(name, x, y, Look.PLAIN);
     }
 
     Line faint() {
-      return new Line(name, x, y, true);
+      return new Line(name, x, y, Look.FAINT);
+    }
+
+    /** Leaves only the points. */
+    Line dots() {
+      return new Line(name, x, y, Look.DOTS);
     }
 
     boolean varies() {
@@ -76,13 +94,15 @@ final class Panels {
   /** Adds a panel; several lines get a legend below it. */
   Panels add(String yTitle, List<Line> lines) {
     XYChart chart = new XYChartBuilder().theme(ChartTheme.XChart).yAxisTitle(yTitle).build();
-    chart.getStyler().setSeriesColors(COLOURS);
+    chart.getStyler().setMarkerSize(4).setSeriesColors(COLOURS);
     for (Line line : lines) {
       XYSeries series = chart.addSeries(line.name(), line.x(), line.y());
-      series.setMarker(SeriesMarkers.NONE);
+      series.setMarker(line.look == Look.DOTS ? SeriesMarkers.CIRCLE : SeriesMarkers.NONE);
       series.setLineStyle(new BasicStroke(1.6f, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND));
-      if (line.isFaint) {
-        series.setLineColor(FAINT);
+      switch (line.look) {
+        case FAINT -> series.setLineColor(FAINT);
+        case DOTS -> series.setLineStyle(SeriesLines.NONE);
+        case PLAIN -> {}
       }
     }
     List<Double> x = lines.get(0).x();

@@ -104,6 +104,6 @@ final class TrainingRecorder extends BaseTrainingListener {
               .average()
               .orElse(Double.NaN));
     }
-    return new Line("mean of an epoch", middles, means, false);
+    return Line.through("mean of an epoch", middles, means);
   }
 }
