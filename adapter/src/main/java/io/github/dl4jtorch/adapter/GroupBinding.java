@@ -13,6 +13,7 @@ import org.deeplearning4j.nn.api.Model;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.learning.config.AdaGrad;
 import org.nd4j.linalg.learning.config.IUpdater;
+import org.nd4j.linalg.learning.config.Nesterovs;
 import org.nd4j.linalg.schedule.ISchedule;
 
 /**
@@ -32,6 +33,7 @@ final class GroupBinding {
   private final int[] groups;
   private UpdaterBlocks blocks;
   private List<List<Member>> members;
+  private boolean isRescaling;
 
   /**
    * Binds a network's parameters to their groups.
@@ -60,7 +62,7 @@ final class GroupBinding {
     if (mustPart(blocks)) {
       part(blocks, isUntrained);
     }
-    this.blocks.stopAtZero();
+    this.blocks.stopAtZero(null);
   }
 
   /** Returns the values of the groups after writing them, so that they are in our cells. */
@@ -103,7 +105,25 @@ final class GroupBinding {
     }
   }
 
+  /** Makes the velocities of all Nesterovs follow the rate from now on. */
+  void rescaleVelocity() {
+    refresh();
+    if (!isRescaling) {
+      isRescaling = true;
+      blocks.rescaleVelocity();
+    }
+  }
+
+  /** Tells whether there is a velocity. */
+  boolean hasVelocity() {
+    refresh();
+    return members.stream()
+        .flatMap(List::stream)
+        .anyMatch(member -> member.updater instanceof Nesterovs);
+  }
+
   private void bindAgain(UpdaterBlocks present) {
+    UpdaterBlocks former = blocks;
     requireSameParams(present.params());
     List<List<Member>> found = members(present);
     for (int group = 0; group < found.size(); group++) {
@@ -123,7 +143,10 @@ final class GroupBinding {
       members = found;
       blocks = present;
     }
-    blocks.stopAtZero();
+    blocks.stopAtZero(former);
+    if (isRescaling) {
+      blocks.rescaleVelocity();
+    }
   }
 
   private void requireSameParams(List<UpdaterBlocks.Param> present) {
@@ -159,7 +182,9 @@ final class GroupBinding {
         LrCell cell =
             cells.computeIfAbsent(
                 List.of(group, param.family()),
-                key -> new LrCell(group, param.family(), Double.NaN));
+                key ->
+                    new LrCell(
+                        group, param.family(), Double.NaN, LrCell.velocityLr(param.updater())));
         members.get(group).add(new Member(param.updater(), param, cell));
       }
     }
@@ -200,7 +225,10 @@ final class GroupBinding {
         param
             .config()
             .getUpdaterByParam(param.name())
-            .setLrAndSchedule(Double.NaN, new LrCell(groups[i], param.family(), rates[i]));
+            .setLrAndSchedule(
+                Double.NaN,
+                new LrCell(
+                    groups[i], param.family(), rates[i], LrCell.velocityLr(param.updater())));
       }
     }
     if (isUntrained) {

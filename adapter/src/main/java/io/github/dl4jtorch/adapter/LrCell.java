@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter;
 
+import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.schedule.ISchedule;
 import org.nd4j.shade.jackson.annotation.JsonAutoDetect;
 import org.nd4j.shade.jackson.annotation.JsonAutoDetect.Visibility;
@@ -26,19 +27,36 @@ final class LrCell implements ISchedule {
   @JsonProperty private final int group;
   @JsonProperty private final int block;
   @JsonProperty private volatile double value;
+  // The rate of the last update, which the velocity of a Nesterovs carries; 0 if not known.
+  @JsonProperty private volatile double velocityLr;
 
   @JsonCreator
   LrCell(
       @JsonProperty(value = "group", required = true) int group,
       @JsonProperty(value = "block", required = true) int block,
-      @JsonProperty(value = "value", required = true) double value) {
+      @JsonProperty(value = "value", required = true) double value,
+      @JsonProperty("velocityLr") double velocityLr) {
     this.group = group;
     this.block = block;
     this.value = value;
+    this.velocityLr = velocityLr;
   }
 
   void set(double value) {
     this.value = value;
+  }
+
+  double velocityLr() {
+    return velocityLr;
+  }
+
+  void setVelocityLr(double velocityLr) {
+    this.velocityLr = velocityLr;
+  }
+
+  /** Returns the rate that a cell in an updater has for its velocity, 0 if there is none. */
+  static double velocityLr(IUpdater updater) {
+    return UpdaterFields.schedule(updater) instanceof LrCell cell ? cell.velocityLr : 0;
   }
 
   @Override
@@ -48,7 +66,7 @@ final class LrCell implements ISchedule {
 
   @Override
   public ISchedule clone() {
-    return new LrCell(group, block, value);
+    return new LrCell(group, block, value, velocityLr);
   }
 
   @Override

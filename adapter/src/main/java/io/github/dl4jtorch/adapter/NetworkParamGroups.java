@@ -181,6 +181,16 @@ public final class NetworkParamGroups extends ParamGroups {
     binding.refresh();
   }
 
+  /** Makes the velocities of all Nesterovs follow the rate from now on. */
+  void rescaleVelocity() {
+    binding.rescaleVelocity();
+  }
+
+  /** Tells whether a group has a Nesterovs. */
+  boolean hasVelocity() {
+    return binding.hasVelocity();
+  }
+
   private static NetworkParamGroups make(
       Model net, Function<List<UpdaterBlocks.Param>, int[]> assignment) {
     boolean isUntrained = UpdaterBlocks.isUntrained(net);

@@ -52,6 +52,7 @@ public final class SchedulerListener extends BaseTrainingListener {
   private final @Nullable ToDoubleFunction<? super Model> metric;
   private final int interval;
   private final boolean isVerbose;
+  private final boolean isRescaling;
   private int epochsByHand;
   private boolean isInEpoch;
   private int iterationsOutside;
@@ -62,7 +63,8 @@ public final class SchedulerListener extends BaseTrainingListener {
       Unit unit,
       @Nullable ToDoubleFunction<? super Model> metric,
       int interval,
-      boolean isVerbose) {
+      boolean isVerbose,
+      boolean isRescaling) {
     this.run = run;
     this.groups = groups(run);
     this.net = groups.network();
@@ -70,13 +72,14 @@ public final class SchedulerListener extends BaseTrainingListener {
     this.metric = metric;
     this.interval = interval;
     this.isVerbose = isVerbose;
+    this.isRescaling = isRescaling;
   }
 
   private static SchedulerListener of(
       LRScheduler run, Unit unit, @Nullable ToDoubleFunction<? super Model> metric) {
     String factory = unit == Unit.EPOCH ? "everyEpoch" : "everyIteration";
     boolean isPlateau = run.schedule() instanceof ReduceLROnPlateau;
-    SchedulerListener listener = new SchedulerListener(run, unit, metric, 1, false);
+    SchedulerListener listener = new SchedulerListener(run, unit, metric, 1, false, false);
     if (isPlateau && metric == null) {
       throw new IllegalArgumentException(
           "metric must be given for ReduceLROnPlateau: use SchedulerListener."
@@ -233,7 +236,7 @@ public final class SchedulerListener extends BaseTrainingListener {
     if (interval < 1) {
       throw new IllegalArgumentException("interval must be >= 1 but was " + interval);
     }
-    return new SchedulerListener(run, unit, metric, interval, isVerbose);
+    return new SchedulerListener(run, unit, metric, interval, isVerbose, isRescaling);
   }
 
   /**
@@ -242,7 +245,39 @@ public final class SchedulerListener extends BaseTrainingListener {
    * @return the listener, to be added in place of this one
    */
   public SchedulerListener verbose() {
-    return new SchedulerListener(run, unit, metric, interval, true);
+    return new SchedulerListener(run, unit, metric, interval, true, isRescaling);
+  }
+
+  /**
+   * Returns a listener under which DL4J's own {@code Nesterovs} follows PyTorch's {@code
+   * SGD(nesterov=True)} while the rate changes. PyTorch applies the rate to the whole step; DL4J
+   * applies it to each gradient, so that its velocity keeps the rates of the past. Here the
+   * velocity is brought to the rate of an update right before it:
+   *
+   * <pre>
+   * v = v lr_new / lr_old
+   * v' = momentum v - lr_new g
+   * p = p - momentum v + (1 + momentum) v'
+   * </pre>
+   *
+   * <p>with {@code v = -lr b} that is PyTorch's {@code b' = momentum b + g} and {@code p = p - lr
+   * (g + momentum b')}. A rate of 0 stops the parameters, as always; the velocity then stays at the
+   * last rate above 0, takes up the gradients at that rate, and goes on from there.
+   *
+   * <p>It acts in all groups of the run, on updaters that are {@code Nesterovs}, from this
+   * listener's first iteration on and also if the listener is then removed. The velocity's rate is
+   * saved with the network. For a network without such a record it is taken to be the rate at which
+   * its groups are made. Call this on the listener of a restored network again.
+   *
+   * @return the listener, to be added in place of this one
+   * @throws IllegalStateException if no group has a {@code Nesterovs}
+   */
+  public SchedulerListener rescalingVelocity() {
+    if (!groups.hasVelocity()) {
+      throw new IllegalStateException(
+          "rescalingVelocity() needs a param group with DL4J's Nesterovs, but there is none");
+    }
+    return new SchedulerListener(run, unit, metric, interval, isVerbose, true);
   }
 
   /**
@@ -269,6 +304,9 @@ public final class SchedulerListener extends BaseTrainingListener {
   public void onGradientCalculation(Model model) {
     if (model == net) {
       groups.refresh();
+      if (isRescaling) {
+        groups.rescaleVelocity();
+      }
     }
   }
 

@@ -1,20 +1,43 @@
 package io.github.dl4jtorch.adapter;
 
 import java.util.Map;
+import java.util.Objects;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.learning.GradientUpdater;
+import org.nd4j.linalg.learning.NesterovsUpdater;
 import org.nd4j.linalg.learning.config.IUpdater;
+import org.nd4j.linalg.learning.config.Nesterovs;
 
 /**
  * Takes a learning rate of 0 at its word. DL4J's Nesterovs goes on by its velocity, and its Adam
  * family takes epsilon for a rate of 0. The updater's averages go on, as PyTorch's do.
+ *
+ * <p>On demand it also keeps the velocity of Nesterovs at the rate of the update, see {@link
+ * SchedulerListener#rescalingVelocity}.
  */
 final class StoppingUpdater implements GradientUpdater<IUpdater> {
 
   private final GradientUpdater<?> updater;
+  // The rate that the velocity of Nesterovs is multiplied with, above 0.
+  private double velocityLr;
+  private boolean isRescaling;
 
-  StoppingUpdater(GradientUpdater<?> updater) {
+  StoppingUpdater(GradientUpdater<?> updater, double velocityLr) {
     this.updater = updater;
+    this.velocityLr = velocityLr;
+  }
+
+  double velocityLr() {
+    return velocityLr;
+  }
+
+  void rescaleVelocity() {
+    isRescaling = true;
+  }
+
+  /** Tells whether an updater takes this rate for 0, in a network of single precision. */
+  static boolean isZero(double lr) {
+    return lr < Float.MIN_NORMAL;
   }
 
   @Override
@@ -40,10 +63,39 @@ final class StoppingUpdater implements GradientUpdater<IUpdater> {
 
   @Override
   public void applyUpdater(INDArray gradient, int iteration, int epoch) {
+    double lr = updater.getConfig().getLearningRate(iteration, epoch);
+    if (updater.getConfig() instanceof Nesterovs nesterovs) {
+      if (isRescaling && isZero(lr)) {
+        goOn(gradient, nesterovs.currentMomentum(iteration, epoch));
+        return;
+      }
+      rescale(lr);
+      if (nesterovs.getLearningRateSchedule() instanceof LrCell cell) {
+        cell.setVelocityLr(velocityLr);
+      }
+    }
     updater.applyUpdater(gradient, iteration, epoch);
-    // In a network of single precision a rate below this is a 0 to the updater.
-    if (updater.getConfig().getLearningRate(iteration, epoch) < Float.MIN_NORMAL) {
+    if (isZero(lr)) {
       gradient.assign(0);
     }
+  }
+
+  /** Takes the gradient into the velocity at the velocity's own rate, and makes no step. */
+  private void goOn(INDArray gradient, double momentum) {
+    velocity().muli(momentum).subi(gradient.muli(velocityLr));
+    gradient.assign(0);
+  }
+
+  private void rescale(double lr) {
+    if (!isZero(lr) && lr != velocityLr) {
+      if (isRescaling) {
+        velocity().muli(lr / velocityLr);
+      }
+      velocityLr = lr;
+    }
+  }
+
+  private INDArray velocity() {
+    return Objects.requireNonNull(updater.getState().get(NesterovsUpdater.V_STATE));
   }
 }

@@ -13,6 +13,7 @@ import org.deeplearning4j.nn.updater.MultiLayerUpdater;
 import org.deeplearning4j.nn.updater.UpdaterBlock;
 import org.deeplearning4j.nn.updater.UpdaterBlock.ParamState;
 import org.deeplearning4j.nn.updater.graph.ComputationGraphUpdater;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -243,12 +244,39 @@ final class UpdaterBlocks {
     return block.getUpdaterView().get(NDArrayIndex.interval(start, end));
   }
 
-  /** Makes a rate of 0 stop the parameters, which not every updater does by itself. */
-  void stopAtZero() {
+  /**
+   * Makes a rate of 0 stop the parameters, which not every updater does by itself.
+   *
+   * @param former the blocks of the same parameters until now, null if they are not known
+   */
+  void stopAtZero(@Nullable UpdaterBlocks former) {
     for (UpdaterBlock block : source.getUpdaterBlocks()) {
       GradientUpdater<?> present = block.getGradientUpdater();
       if (present.getConfig().hasLearningRate() && !(present instanceof StoppingUpdater)) {
-        block.setGradientUpdater(new StoppingUpdater(present));
+        block.setGradientUpdater(new StoppingUpdater(present, velocityLr(block, former)));
+      }
+    }
+  }
+
+  /** Finds the rate of a block's last update: known, on record, or else the rate it has. */
+  private double velocityLr(UpdaterBlock block, @Nullable UpdaterBlocks former) {
+    if (former != null
+        && former.formerBlock(block.getParamOffsetStart()).getGradientUpdater()
+            instanceof StoppingUpdater known) {
+      return known.velocityLr();
+    }
+    IUpdater updater = block.getGradientUpdater().getConfig();
+    double recorded = LrCell.velocityLr(updater);
+    double lr = recorded > 0 ? recorded : rate(updater);
+    // Nothing is known of updates before, or there were none; then any rate above 0 will do.
+    return StoppingUpdater.isZero(lr) ? 1 : lr;
+  }
+
+  /** Makes the velocities of all Nesterovs follow the rate from now on. */
+  void rescaleVelocity() {
+    for (UpdaterBlock block : source.getUpdaterBlocks()) {
+      if (block.getGradientUpdater() instanceof StoppingUpdater wrapper) {
+        wrapper.rescaleVelocity();
       }
     }
   }

@@ -173,6 +173,24 @@ class DocumentationTest {
     assertThat(complaints).isEmpty();
   }
 
+  @Test
+  void thePagesCodeCompiles() throws IOException {
+    int snippets = 0;
+    for (String page : List.of("docs/updaters.md", "docs/two-bridges.md")) {
+      Matcher matcher = README_CODE.matcher(Files.readString(ROOT.resolve(page)));
+      while (matcher.find()) {
+        snippets++;
+        assertThat(
+                new Snippets(folder)
+                    .compile(
+                        "Page" + snippets, "MultiLayerNetwork net", redeclaring(matcher.group(1))))
+            .as(page)
+            .isEmpty();
+      }
+    }
+    assertThat(snippets).isPositive();
+  }
+
   /** Gives the snippet a scope of its own, so that it may use the parameters' names itself. */
   private static String redeclaring(String code) {
     return "new Object() { void snippet() throws Exception {\n" + code + "\n}}.snippet();";
