@@ -27,7 +27,8 @@ import org.nd4j.linalg.schedule.ScheduleType;
  * {@code TimeDistributed} and {@code MaskZeroLayer}, SameDiff layers and vertices. Frozen layers,
  * and updaters without a learning rate like AdaDelta, are left alone. A definition that cycles the
  * momentum, as OneCycleLR and CyclicLR do unless told otherwise, does so in every Nesterovs, and is
- * refused for the other updaters of DL4J, which cannot read a momentum from a schedule.
+ * refused for the other updaters of DL4J, which cannot read a momentum from a schedule, and for
+ * those of {@code adapter.optim}, which take one when they are built.
  *
  * <p>The schedule starts at once: the next iteration or epoch is its step 0, however many the
  * network has behind it. Call it between two calls of {@code fit}; inside a listener the counts are

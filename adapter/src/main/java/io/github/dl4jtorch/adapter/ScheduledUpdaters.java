@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.ConfiguredUpdaters.Place;
+import io.github.dl4jtorch.adapter.optim.TorchUpdater;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ParamGroups;
@@ -130,6 +131,14 @@ record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Doubl
   }
 
   private String cannotCycle(Place place) {
+    if (place.updater() instanceof TorchUpdater) {
+      return definition.getClass().getSimpleName()
+          + " is to cycle the momentum, but "
+          + place
+          + " takes the schedule of one when it is built; do that, or build the definition with"
+          + " cycleMomentum(false), or attach it to NetworkParamGroups.of(net) and step it with a"
+          + " SchedulerListener";
+    }
     return definition.getClass().getSimpleName()
         + " is to cycle the momentum, but "
         + place

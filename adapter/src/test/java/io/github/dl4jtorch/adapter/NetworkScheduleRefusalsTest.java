@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
+import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.schedules.CyclicLR;
 import io.github.dl4jtorch.schedules.LinearLR;
 import io.github.dl4jtorch.schedules.OneCycleLR;
@@ -68,6 +69,13 @@ class NetworkScheduleRefusalsTest {
             "OneCycleLR is to cycle the momentum, but the Adam of a cannot read one from a schedule;"
                 + " build it with cycleMomentum(false), or cycle beta1 by attaching it to"
                 + " NetworkParamGroups.of(net) and stepping it with a SchedulerListener"),
+        arguments(
+            new TorchSGD(0.1).withMomentum(0.9),
+            CYCLE,
+            "OneCycleLR is to cycle the momentum, but the TorchSGD of a takes the schedule of one"
+                + " when it is built; do that, or build the definition with cycleMomentum(false),"
+                + " or attach it to NetworkParamGroups.of(net) and step it with a"
+                + " SchedulerListener"),
         arguments(
             new Sgd(0.1),
             nested,
