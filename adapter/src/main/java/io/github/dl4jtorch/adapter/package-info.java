@@ -3,10 +3,11 @@
  *
  * <p><em>Pull</em>: a {@link io.github.dl4jtorch.adapter.TorchSchedule} is an {@code ISchedule}, so
  * a definition goes straight into a configuration, and from there into every copy that is made of
- * it. <em>Push</em>: {@link io.github.dl4jtorch.adapter.NetworkParamGroups} are the param groups of
- * a network that is being trained, and a {@link io.github.dl4jtorch.adapter.SchedulerListener}
- * steps a run on them. Pull wherever the rate depends on the step alone; push what depends on a
- * metric, and momentum or beta1 that is to be cycled.
+ * it; {@link io.github.dl4jtorch.adapter.NetworkSchedule} puts one into all updaters of a
+ * configuration or a network. <em>Push</em>: {@link io.github.dl4jtorch.adapter.NetworkParamGroups}
+ * are the param groups of a network that is being trained, and a {@link
+ * io.github.dl4jtorch.adapter.SchedulerListener} steps a run on them. Pull wherever the rate
+ * depends on the step alone; push what depends on a metric, and beta1 of DL4J's own Adam.
  */
 @NullMarked
 package io.github.dl4jtorch.adapter;
