@@ -154,6 +154,14 @@ final class UpdaterBlocks {
         : ((ComputationGraph) net).getUpdater(false) == null;
   }
 
+  /** Gives a network of the same configuration the updaters' state of another, if that has any. */
+  static void copyState(Model from, Model to) {
+    INDArray state = isUntrained(from) ? null : source(from).getStateViewArray();
+    if (state != null) {
+      source(to).getStateViewArray().assign(state);
+    }
+  }
+
   /** Makes a network that has not been trained forget its blocks. */
   static void discard(Model net) {
     if (net instanceof MultiLayerNetwork layers) {

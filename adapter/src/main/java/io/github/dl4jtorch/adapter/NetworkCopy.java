@@ -1,0 +1,118 @@
+package io.github.dl4jtorch.adapter;
+
+import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
+import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.api.memory.MemoryWorkspace;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * Makes copies of networks that share nothing with their source. DL4J's {@code clone()} shares the
+ * updaters and their schedules, so that a change of the rate in one network shows in the other, and
+ * that of a graph loses the counts.
+ *
+ * <p>A copy has the parameters, the configuration with the counts of iterations and epochs, and the
+ * updaters as they are, with their state if asked for. It has no listeners and no state of
+ * recurrent layers. Both networks then train on as the source alone would have done.
+ *
+ * <pre>{@code
+ * MultiLayerNetwork best = NetworkCopy.of(net);
+ * net.fit(training, 10); // changes nothing in best
+ * }</pre>
+ */
+public final class NetworkCopy {
+
+  private NetworkCopy() {}
+
+  /**
+   * Copies a network with the state of its updaters.
+   *
+   * @param net the network, initialised
+   * @return the copy
+   * @throws IllegalStateException if the network is not initialised
+   * @throws RuntimeException if the configuration has no written form, as with layers that DL4J's
+   *     JSON does not know
+   */
+  public static MultiLayerNetwork of(MultiLayerNetwork net) {
+    MultiLayerNetwork copy = withoutUpdaterState(net);
+    UpdaterBlocks.copyState(net, copy);
+    return copy;
+  }
+
+  /**
+   * Copies a network with the state of its updaters.
+   *
+   * @param net the network, initialised
+   * @return the copy
+   * @throws IllegalStateException if the network is not initialised
+   * @throws RuntimeException if the configuration has no written form, as with layers that DL4J's
+   *     JSON does not know
+   */
+  public static ComputationGraph of(ComputationGraph net) {
+    ComputationGraph copy = withoutUpdaterState(net);
+    UpdaterBlocks.copyState(net, copy);
+    return copy;
+  }
+
+  /**
+   * Copies a network whose copy will not be trained, or is to be trained afresh. That saves the
+   * memory of the updaters' state.
+   *
+   * @param net the network, initialised
+   * @return the copy
+   * @throws IllegalStateException if the network is not initialised
+   * @throws RuntimeException if the configuration has no written form, as with layers that DL4J's
+   *     JSON does not know
+   */
+  public static MultiLayerNetwork withoutUpdaterState(MultiLayerNetwork net) {
+    requireInitialised(net.isInitCalled());
+    MultiLayerConfiguration configuration =
+        MultiLayerConfiguration.fromJson(net.getLayerWiseConfigurations().toJson());
+    MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces();
+    try {
+      MultiLayerNetwork copy = new MultiLayerNetwork(configuration);
+      copy.init(dup(net.params()), false);
+      return copy;
+    } finally {
+      outside.close();
+    }
+  }
+
+  /**
+   * Copies a network whose copy will not be trained, or is to be trained afresh. That saves the
+   * memory of the updaters' state.
+   *
+   * @param net the network, initialised
+   * @return the copy
+   * @throws IllegalStateException if the network is not initialised
+   * @throws RuntimeException if the configuration has no written form, as with layers that DL4J's
+   *     JSON does not know
+   */
+  public static ComputationGraph withoutUpdaterState(ComputationGraph net) {
+    requireInitialised(net.getVertices() != null);
+    ComputationGraphConfiguration configuration =
+        ComputationGraphConfiguration.fromJson(net.getConfiguration().toJson());
+    MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces();
+    try {
+      ComputationGraph copy = new ComputationGraph(configuration);
+      copy.init(dup(net.params()), false);
+      return copy;
+    } finally {
+      outside.close();
+    }
+  }
+
+  private static @Nullable INDArray dup(@Nullable INDArray params) {
+    return params == null ? null : params.dup();
+  }
+
+  private static void requireInitialised(boolean initialised) {
+    if (!initialised) {
+      throw new IllegalStateException(
+          "the network must be initialised before it is copied: call net.init()");
+    }
+  }
+}
