@@ -36,6 +36,11 @@ class DocumentationTest {
   private static final Pattern JAVADOC_CODE =
       Pattern.compile("<pre>\\{@code\n(.*?)\n *\\* \\}</pre>", Pattern.DOTALL);
 
+  /** The names that Javadoc and pages use without declaring them. */
+  private static final String SURROUNDINGS =
+      "MultiLayerConfiguration configuration, MultiLayerNetwork net, ComputationGraph graph,"
+          + " DataSetIterator training, DataSetIterator validation";
+
   @TempDir Path folder;
 
   static List<String> readmeCode() throws IOException {
@@ -150,19 +155,13 @@ class DocumentationTest {
     List<String> complaints = new ArrayList<>();
     int snippets = 0;
     for (String module : List.of("schedules", "adapter", "examples")) {
-      for (Path source : sources(ROOT.resolve(module).resolve("src/main/java"))) {
+      for (Path source : files(ROOT.resolve(module).resolve("src/main/java"), ".java")) {
         Matcher matcher = JAVADOC_CODE.matcher(Files.readString(source));
         while (matcher.find()) {
           snippets++;
           String code = matcher.group(1).replaceAll("(?m)^ *\\* ?", "");
           String complaint =
-              new Snippets(folder)
-                  .compile(
-                      "Snippet" + snippets,
-                      "MultiLayerConfiguration configuration, MultiLayerNetwork net,"
-                          + " ComputationGraph graph, DataSetIterator training,"
-                          + " DataSetIterator validation",
-                      redeclaring(code));
+              new Snippets(folder).compile("Snippet" + snippets, SURROUNDINGS, redeclaring(code));
           if (!complaint.isEmpty()) {
             complaints.add(source + ":\n" + complaint);
           }
@@ -175,20 +174,22 @@ class DocumentationTest {
 
   @Test
   void thePagesCodeCompiles() throws IOException {
+    List<String> complaints = new ArrayList<>();
     int snippets = 0;
-    for (String page : List.of("docs/updaters.md", "docs/two-bridges.md")) {
-      Matcher matcher = README_CODE.matcher(Files.readString(ROOT.resolve(page)));
+    for (Path page : files(ROOT.resolve("docs"), ".md")) {
+      Matcher matcher = README_CODE.matcher(Files.readString(page));
       while (matcher.find()) {
         snippets++;
-        assertThat(
-                new Snippets(folder)
-                    .compile(
-                        "Page" + snippets, "MultiLayerNetwork net", redeclaring(matcher.group(1))))
-            .as(page)
-            .isEmpty();
+        String complaint =
+            new Snippets(folder)
+                .compile("Page" + snippets, SURROUNDINGS, redeclaring(matcher.group(1)));
+        if (!complaint.isEmpty()) {
+          complaints.add(page + ":\n" + complaint);
+        }
       }
     }
     assertThat(snippets).isPositive();
+    assertThat(complaints).isEmpty();
   }
 
   /** Gives the snippet a scope of its own, so that it may use the parameters' names itself. */
@@ -196,9 +197,9 @@ class DocumentationTest {
     return "new Object() { void snippet() throws Exception {\n" + code + "\n}}.snippet();";
   }
 
-  private static List<Path> sources(Path folder) throws IOException {
+  private static List<Path> files(Path folder, String ending) throws IOException {
     try (Stream<Path> files = Files.walk(folder)) {
-      return files.filter(file -> file.toString().endsWith(".java")).sorted().toList();
+      return files.filter(file -> file.toString().endsWith(ending)).sorted().toList();
     }
   }
 
