@@ -52,8 +52,8 @@ class ResumedTrainingTest {
   /**
    * A training that can be begun and gone on with.
    *
-   * @param definitions of runs, null for one that must be given its definition again
    * @param listeners what steps the runs
+   * @param unwritten definitions that must be given again
    */
   private record Training(
       String name,
