@@ -25,6 +25,7 @@ final class Panels {
 
   private static final int WIDTH = 800;
   private static final int HEIGHT = 230;
+  private static final int HIGHER = 380;
 
   /** Pixels for each of the above, so that the picture is sharp on dense screens. */
   private static final int SCALE = 2;
@@ -38,6 +39,7 @@ final class Panels {
   private final String title;
   private final String xTitle;
   private final List<XYChart> charts = new ArrayList<>();
+  private int height = HEIGHT;
 
   Panels(String title, String xTitle) {
     this.title = title;
@@ -131,6 +133,27 @@ final class Panels {
     return this;
   }
 
+  /**
+   * Adds a panel over the logarithm of x, with a label at each power of ten, and makes all higher.
+   *
+   * @param yMax what lies above is left out
+   */
+  Panels addOverPowers(String yTitle, double yMax, List<Line> lines) {
+    addFromZero(yTitle, lines);
+    List<Double> x = lines.get(0).x();
+    charts
+        .get(charts.size() - 1)
+        .getStyler()
+        .setXAxisLogarithmic(true)
+        .setXAxisDecimalPattern("0E0")
+        .setXAxisMin(x.get(0))
+        .setXAxisMax(x.get(x.size() - 1))
+        .setYAxisMax(yMax)
+        .setMarkerSize(10);
+    height = HIGHER;
+    return this;
+  }
+
   /** Writes all panels as one PNG. */
   void write(Path file) throws IOException {
     charts.get(0).setTitle(title);
@@ -138,12 +161,12 @@ final class Panels {
     charts.get(charts.size() - 1).setXAxisTitle(xTitle);
     BufferedImage image =
         new BufferedImage(
-            WIDTH * SCALE, HEIGHT * charts.size() * SCALE, BufferedImage.TYPE_INT_RGB);
+            WIDTH * SCALE, height * charts.size() * SCALE, BufferedImage.TYPE_INT_RGB);
     Graphics2D graphics = image.createGraphics();
     graphics.scale(SCALE, SCALE);
     for (XYChart chart : charts) {
-      chart.paint(graphics, WIDTH, HEIGHT);
-      graphics.translate(0, HEIGHT);
+      chart.paint(graphics, WIDTH, height);
+      graphics.translate(0, height);
     }
     graphics.dispose();
     try (var out = Files.newOutputStream(file)) {
