@@ -19,11 +19,14 @@ import org.slf4j.LoggerFactory;
  * or after each epoch, as PyTorch's loops do. The rate that is set is the one of the very next
  * update. A network may have several, for runs on the same groups or on others.
  *
- * <p>DL4J raises epoch events only from {@code fit} with an iterator; who trains with {@code
- * fit(DataSet)} calls {@link #stepEpoch()} at the end of each epoch. With truncated backpropagation
- * through time each segment is an iteration. Pretraining of single layers makes no step.
- * ParallelWrapper and Spark train copies of the network, which pushed rates do not reach: use a
- * {@link TorchSchedule} there.
+ * <p>DL4J raises epoch events only from {@code fit} with an iterator and from early stopping; who
+ * trains with {@code fit(DataSet)} lets an {@link EpochLoop} train, or calls {@link #stepEpoch()}
+ * at the end of each epoch. With truncated backpropagation through time each segment is an
+ * iteration. Pretraining of single layers makes no step.
+ *
+ * <p>ParallelWrapper trains copies of the network, made anew for each of its {@code fit}s, so they
+ * get rates that are pushed between these: give a per-epoch listener to an {@link EpochLoop}. What
+ * is pushed after an iteration does not reach them, and is refused: use a {@link TorchSchedule}.
  *
  * <pre>{@code
  * LRScheduler run = ReduceLROnPlateau.builder().patience(3).build()
@@ -39,6 +42,11 @@ public final class SchedulerListener extends BaseTrainingListener {
 
   /** So many iterations outside an epoch are taken for epochs that go unnoticed. */
   private static final int SUSPICIOUS = 1000;
+
+  /**
+   * How the names of ParallelWrapper's threads begin, among them the one with the network itself.
+   */
+  private static final String PARALLEL_WRAPPER = "ParallelWrapper training thread ";
 
   private enum Unit {
     ITERATION,
@@ -97,7 +105,8 @@ public final class SchedulerListener extends BaseTrainingListener {
     return listener;
   }
 
-  private static NetworkParamGroups groups(LRScheduler run) {
+  /** Returns the groups of a run, which must be those of a network. */
+  static NetworkParamGroups groups(LRScheduler run) {
     if (run.paramGroups() instanceof NetworkParamGroups groups) {
       return groups;
     }
@@ -196,6 +205,12 @@ public final class SchedulerListener extends BaseTrainingListener {
 
   private static ToDoubleFunction<Model> checkedScore(
       LRScheduler run, ScoreCalculator<? extends Model> metric) {
+    requireMode(run, metric);
+    return score(metric);
+  }
+
+  /** Refuses a plateau whose mode is not the direction in which a score is better. */
+  static void requireMode(LRScheduler run, ScoreCalculator<? extends Model> metric) {
     if (run.schedule() instanceof ReduceLROnPlateau plateau) {
       boolean minimizes = plateau.mode() == ReduceLROnPlateau.Mode.MIN;
       if (minimizes != metric.minimizeScore()) {
@@ -208,7 +223,6 @@ public final class SchedulerListener extends BaseTrainingListener {
                 + plateau.mode());
       }
     }
-    return score(metric);
   }
 
   @SuppressWarnings("unchecked") // Which type of network a calculator is for, it does not tell.
@@ -281,7 +295,8 @@ public final class SchedulerListener extends BaseTrainingListener {
   }
 
   /**
-   * Tells that an epoch has ended, for a training by {@code fit(DataSet)}, where DL4J does not.
+   * Tells that an epoch has ended, for a training by {@code fit(DataSet)}, where DL4J does not. The
+   * network's own count of epochs stays as it is; an {@link EpochLoop} moves that on, too.
    *
    * @throws IllegalStateException if this listener steps after iterations
    */
@@ -295,18 +310,41 @@ public final class SchedulerListener extends BaseTrainingListener {
     ended(epochCount());
   }
 
+  /** Refuses to be told of epochs if it does not count them, or of those of another network. */
+  void requireEpochsOf(Model trained) {
+    if (unit != Unit.EPOCH) {
+      throw new IllegalArgumentException(
+          "listeners must step after epochs, but this SchedulerListener steps after iterations, of"
+              + " which an EpochLoop does not tell: add it to the network");
+    }
+    if (trained != net) {
+      throw new IllegalArgumentException(
+          "listeners must be for the network of the EpochLoop, but the run of this"
+              + " SchedulerListener is on the param groups of another");
+    }
+  }
+
   @Override
   public void onEpochStart(Model model) {
-    isInEpoch |= model == net;
+    if (model == net) {
+      isInEpoch = true;
+      prepare();
+    }
   }
 
   @Override
   public void onGradientCalculation(Model model) {
-    if (model == net) {
-      groups.refresh();
-      if (isRescaling) {
-        groups.rescaleVelocity();
-      }
+    // Refuses here, where nothing has moved yet.
+    if (isOwn(model)) {
+      prepare();
+    }
+  }
+
+  /** Makes the next update be as the groups say. */
+  private void prepare() {
+    groups.refresh();
+    if (isRescaling) {
+      groups.rescaleVelocity();
     }
   }
 
@@ -333,10 +371,7 @@ public final class SchedulerListener extends BaseTrainingListener {
   }
 
   private int epochCount() {
-    return epochsByHand
-        + (net instanceof MultiLayerNetwork layers
-            ? layers.getEpochCount()
-            : ((ComputationGraph) net).getConfiguration().getEpochCount());
+    return epochsByHand + NetworkCounts.epochs(net);
   }
 
   private void ended(int count) {
@@ -388,19 +423,31 @@ public final class SchedulerListener extends BaseTrainingListener {
         && run.lastEpoch() == epochOutside) {
       LOG.warn(
           "{} iterations without an epoch: fit(DataSet) raises no epoch events, so {} makes no"
-              + " step. Call stepEpoch() on this listener at the end of each epoch, or train with"
-              + " fit(iterator).",
+              + " step. Give this listener to an EpochLoop that trains, or call its stepEpoch() at"
+              + " the end of each epoch, or train with fit(iterator).",
           SUSPICIOUS,
           run.schedule().getClass().getSimpleName());
     }
   }
 
   private boolean isOwn(Model model) {
-    if (model != net && (model instanceof MultiLayerNetwork || model instanceof ComputationGraph)) {
+    if (!NetworkCounts.areKeptBy(model)) {
+      return false;
+    }
+    if (Thread.currentThread().getName().startsWith(PARALLEL_WRAPPER)) {
+      throw new IllegalStateException(
+          unit == Unit.ITERATION
+              ? "ParallelWrapper trains copies of the network, which a step after an iteration does"
+                  + " not reach: use a TorchSchedule, or SchedulerListener.everyEpoch(..) in an"
+                  + " EpochLoop"
+              : "ParallelWrapper tells of no epochs: give this listener to an EpochLoop, and not to"
+                  + " the network or the wrapper");
+    }
+    if (model != net) {
       throw new IllegalStateException(
           "this listener must be added only to the network whose param groups its run is on, but"
-              + " was called for a copy or another network; ParallelWrapper needs a TorchSchedule");
+              + " was called for a copy or another network");
     }
-    return model == net;
+    return true;
   }
 }

@@ -23,8 +23,8 @@ class SchedulerListenerLogTest {
       "WARN "
           + LOGGER
           + " - 1000 iterations without an epoch: fit(DataSet) raises no epoch events, so StepLR"
-          + " makes no step. Call stepEpoch() on this listener at the end of each epoch, or train"
-          + " with fit(iterator).";
+          + " makes no step. Give this listener to an EpochLoop that trains, or call its stepEpoch()"
+          + " at the end of each epoch, or train with fit(iterator).";
 
   private final PrintStream usual = System.err;
   private final ByteArrayOutputStream log = new ByteArrayOutputStream();

@@ -354,13 +354,14 @@ class SchedulerListenerTest {
     MultiLayerNetwork other = Nets.layers(new Sgd(0.1));
     other.addListeners(
         SchedulerListener.everyIteration(new StepLR(1).attach(NetworkParamGroups.of(net))));
+    double[] before = Nets.params(other);
     assertThatIllegalStateException()
         .isThrownBy(() -> Nets.fit(other, Nets.data(1)))
         .withMessage(
             "this listener must be added only to the network whose param groups its run is on, but"
-                + " was called for a copy or another network; ParallelWrapper needs a"
-                + " TorchSchedule");
+                + " was called for a copy or another network");
     assertThat(net.getLearningRate(0)).isEqualTo(0.1);
+    assertThat(Nets.params(other)).isEqualTo(before);
   }
 
   @Test

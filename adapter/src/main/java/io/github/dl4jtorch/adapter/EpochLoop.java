@@ -1,0 +1,154 @@
+package io.github.dl4jtorch.adapter;
+
+import java.util.Collection;
+import java.util.Collections;
+import java.util.List;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.Updater;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.optimize.api.TrainingListener;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes epochs of a training in which DL4J counts none: ParallelWrapper, and loops over {@code
+ * fit(DataSet)}. Schedules by epoch and per-epoch listeners then work as under {@code fit} with an
+ * iterator.
+ *
+ * <p>For each epoch it calls {@code onEpochStart} of the listeners it was given, trains, calls
+ * their {@code onEpochEnd}, and moves the network's count of epochs on by one. A training that
+ * moves the count on itself, once an epoch, is left to do so.
+ *
+ * <pre>{@code
+ * LRScheduler run = ReduceLROnPlateau.builder().patience(3).build()
+ *     .attach(NetworkParamGroups.of(net));
+ * EpochLoop.of(net, SchedulerListener.everyEpoch(run, new DataSetLossCalculator(validation, true)))
+ *     .fit(100, () -> {
+ *       training.reset();
+ *       training.forEachRemaining(net::fit); // or wrapper.fit(training), where no reset is needed
+ *     });
+ * }</pre>
+ *
+ * <p>Make the loop before the ParallelWrapper, and call {@code wrapper.fit(iterator)} once an
+ * epoch. The loop then mends two things of it. The wrapper forgets the updaters' state of a {@code
+ * MultiLayerNetwork} after each of its {@code fit}s, so that Adam and momentum would start afresh
+ * while the count of iterations goes on; with {@code SHARED_GRADIENTS} it may then block for ever.
+ * The loop keeps the state. And the wrapper may start a copy one iteration ahead; for that the loop
+ * adds a listener to the network, which the wrapper takes over and which sets the copies' count.
+ *
+ * <p>Give per-epoch listeners to the loop, not to the network, whose listeners the wrapper calls
+ * from all its threads, for its copies as well.
+ */
+public final class EpochLoop {
+
+  private final Model net;
+  private final List<TrainingListener> listeners;
+  private final WorkerCounts workers;
+
+  private EpochLoop(Model net, TrainingListener... listeners) {
+    this.net = net;
+    this.listeners = List.of(listeners);
+    for (TrainingListener listener : listeners) {
+      if (listener instanceof SchedulerListener scheduler) {
+        scheduler.requireEpochsOf(net);
+      }
+    }
+    this.workers = new WorkerCounts(net);
+    net.addListeners(workers);
+  }
+
+  /**
+   * Makes a loop for a network, to which it adds a listener of its own.
+   *
+   * @param net the network
+   * @param listeners whom to tell when an epoch starts and ends, in this order; {@link
+   *     SchedulerListener#everyEpoch} for instance
+   * @return the loop
+   * @throws IllegalArgumentException if a {@link SchedulerListener} steps after iterations, or is
+   *     for another network
+   */
+  public static EpochLoop of(MultiLayerNetwork net, TrainingListener... listeners) {
+    net.init(); // As its fit does, if that has not been done.
+    return new EpochLoop(net, listeners);
+  }
+
+  /**
+   * Makes a loop for a network, to which it adds a listener of its own.
+   *
+   * @param net the network
+   * @param listeners whom to tell when an epoch starts and ends, in this order; {@link
+   *     SchedulerListener#everyEpoch} for instance
+   * @return the loop
+   * @throws IllegalArgumentException if a {@link SchedulerListener} steps after iterations, or is
+   *     for another network
+   */
+  public static EpochLoop of(ComputationGraph net, TrainingListener... listeners) {
+    net.init(); // As its fit does, if that has not been done.
+    return new EpochLoop(net, listeners);
+  }
+
+  /**
+   * Trains for some epochs.
+   *
+   * @param epochs how many, {@code >= 1}
+   * @param training trains the network for one epoch, resetting its iterator where it must be
+   * @throws IllegalArgumentException if the number of epochs is out of its range
+   * @throws IllegalStateException if the training makes no iteration, as with an iterator that was
+   *     not reset, counts more than one epoch, or tells a listener of the loop of its epochs
+   *     itself; the loop's listeners are not told of the end of that epoch
+   */
+  public void fit(int epochs, Runnable training) {
+    if (epochs < 1) {
+      throw new IllegalArgumentException("epochs must be >= 1 but was " + epochs);
+    }
+    for (int i = 0; i < epochs; i++) {
+      fit(training);
+    }
+  }
+
+  private void fit(Runnable training) {
+    int epoch = NetworkCounts.epochs(net);
+    int iteration = NetworkCounts.iterations(net);
+    listeners.forEach(listener -> listener.onEpochStart(net));
+    Updater updater = net instanceof MultiLayerNetwork layers ? layers.getUpdater() : null;
+    workers.begin();
+    try {
+      training.run();
+    } finally {
+      workers.end();
+      restore(updater);
+    }
+    if (NetworkCounts.iterations(net) == iteration) {
+      throw new IllegalStateException(
+          "training must make an iteration in each epoch but made none in epoch "
+              + epoch
+              + ": reset its iterator");
+    }
+    int counted = NetworkCounts.epochs(net) - epoch;
+    if (counted < 0 || counted > 1) {
+      throw new IllegalStateException(
+          "training must be one epoch long but counted " + counted + " in epoch " + epoch);
+    }
+    if (counted == 1 && !Collections.disjoint(present(), listeners)) {
+      throw new IllegalStateException(
+          "listeners must be on the network or in the EpochLoop and not in both, since training"
+              + " tells of its epochs itself");
+    }
+    NetworkCounts.setEpochs(net, epoch);
+    listeners.forEach(listener -> listener.onEpochEnd(net));
+    NetworkCounts.setEpochs(net, epoch + 1);
+  }
+
+  private Collection<TrainingListener> present() {
+    return net instanceof MultiLayerNetwork layers
+        ? layers.getListeners()
+        : ((ComputationGraph) net).getListeners();
+  }
+
+  /** Gives the updater back to a network that was made to forget it, by {@code clear()}. */
+  private void restore(@Nullable Updater updater) {
+    if (net instanceof MultiLayerNetwork layers && layers.getUpdater(false) == null) {
+      layers.setUpdater(updater);
+    }
+  }
+}

@@ -1,0 +1,43 @@
+package io.github.dl4jtorch.adapter;
+
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.Set;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.optimize.api.BaseTrainingListener;
+
+/**
+ * Lets every copy of a network that ParallelWrapper trains begin at the network's own count of
+ * iterations. A copy is made while the network itself may already be at work, so that its count may
+ * be one too high, and with it the step of its schedules until the next copy is made.
+ */
+final class WorkerCounts extends BaseTrainingListener {
+
+  private final Model net;
+  // By identity, since networks are equal if their parameters are.
+  private final Set<Model> begun = Collections.newSetFromMap(new IdentityHashMap<>());
+  private boolean isTraining;
+  private int start;
+
+  WorkerCounts(Model net) {
+    this.net = net;
+  }
+
+  synchronized void begin() {
+    isTraining = true;
+    start = NetworkCounts.iterations(net);
+  }
+
+  synchronized void end() {
+    isTraining = false;
+    begun.clear();
+  }
+
+  /** The last event before the updater reads the count. */
+  @Override
+  public synchronized void onGradientCalculation(Model model) {
+    if (isTraining && model != net && NetworkCounts.areKeptBy(model) && begun.add(model)) {
+      NetworkCounts.setIterations(model, start);
+    }
+  }
+}
