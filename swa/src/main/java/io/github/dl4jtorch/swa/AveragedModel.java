@@ -1,0 +1,333 @@
+package io.github.dl4jtorch.swa;
+
+import io.github.dl4jtorch.schedules.MalformedDataException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.api.memory.MemoryWorkspace;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * A network whose weights are the average of another's along its training, as PyTorch's {@code
+ * torch.optim.swa_utils.AveragedModel}. It shares nothing with that other network.
+ *
+ * <p>The running statistics of batch normalization, which DL4J keeps among the parameters, are
+ * PyTorch's buffers: each update copies them, or averages them with {@link Averaging#useBuffers}.
+ * At the end {@link UpdateBn} computes those that belong to the averaged weights. Everything else
+ * among the parameters is averaged, the centres of a center loss layer and what serves pretraining
+ * included.
+ *
+ * <p>An update reads the network once and the average once, in place: {@code decay * averaged + (1
+ * - decay) * parameter}, which is PyTorch's formula but for the last bits in an equal average. A
+ * network with NaN or infinite parameters is refused, and the average stays as it was.
+ *
+ * <p>See Izmailov et al., <a href="https://arxiv.org/abs/1803.05407">Averaging Weights Leads to
+ * Wider Optima and Better Generalization</a>.
+ *
+ * <pre>{@code
+ * AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.equal());
+ * for (int epoch = 0; epoch < 40; epoch++) {
+ *   net.fit(training);
+ *   if (epoch >= 20) {
+ *     average.updateParameters(net);
+ *   }
+ * }
+ * new UpdateBn().run(average.network(), training);
+ * average.network().evaluate(validation);
+ * }</pre>
+ *
+ * @param <M> the kind of network
+ */
+public final class AveragedModel<M extends Model> {
+
+  private static final String N_AVERAGED = "n_averaged";
+  private static final String AVERAGING = "averaging";
+
+  private final M network;
+  private final Averaging averaging;
+  private final Weights averaged;
+  private @Nullable Weights source;
+  private @Nullable List<INDArray> scratch;
+  private long nAveraged;
+
+  private AveragedModel(M network, Averaging averaging) {
+    this.network = network;
+    this.averaging = averaging;
+    this.averaged = new Weights(network);
+  }
+
+  /**
+   * Makes a copy of a network, to become an average of it.
+   *
+   * @param net the network, initialised
+   * @param averaging how to average
+   * @return the averaged model, with nothing averaged yet
+   * @throws IllegalStateException if the network is not initialised
+   * @throws RuntimeException if the configuration has no written form, as with layers that DL4J's
+   *     JSON does not know
+   */
+  public static AveragedModel<MultiLayerNetwork> of(MultiLayerNetwork net, Averaging averaging) {
+    Require.requireGiven(AVERAGING, averaging);
+    return new AveragedModel<>(Networks.copy(net), averaging);
+  }
+
+  /**
+   * Makes a copy of a network, to become an average of it.
+   *
+   * @param net the network, initialised
+   * @param averaging how to average
+   * @return the averaged model, with nothing averaged yet
+   * @throws IllegalStateException if the network is not initialised
+   * @throws RuntimeException if the configuration has no written form, as with layers that DL4J's
+   *     JSON does not know
+   */
+  public static AveragedModel<ComputationGraph> of(ComputationGraph net, Averaging averaging) {
+    Require.requireGiven(AVERAGING, averaging);
+    return new AveragedModel<>(Networks.copy(net), averaging);
+  }
+
+  /**
+   * Averages the network's present parameters in. The first call copies them.
+   *
+   * @param net the network in training, of the same architecture; it is not changed
+   * @throws IllegalStateException if it is not initialised
+   * @throws IllegalArgumentException if it is the averaged network itself, if its parameters differ
+   *     in number, name, shape or type, or if one is NaN or infinite; the average is as it was
+   */
+  public void updateParameters(M net) {
+    Weights from = bind(net);
+    from.requireFinite();
+    AveragingFunction function = averaging.function();
+    if (function != null && nAveraged > 0) {
+      apply(function, from);
+    } else {
+      move(from, averaging.decay(nAveraged));
+    }
+    nAveraged++;
+  }
+
+  /** Checks a network, unless it is the one that was checked last, and finds its parameters. */
+  private Weights bind(M net) {
+    Weights last = source;
+    if (last != null && last.isOf(net)) {
+      return last;
+    }
+    Weights found = new Weights(net);
+    if (net == network) {
+      throw new IllegalArgumentException(
+          "the network must be the one in training but was the averaged one itself");
+    }
+    averaged.requireSameArchitecture(found);
+    source = found;
+    return found;
+  }
+
+  private void move(Weights from, double decay) {
+    if (decay == 0) {
+      averaged.assign(from);
+      return;
+    }
+    List<INDArray> variances = averaging.usesBuffers() ? variances(from, decay) : List.of();
+    averaged.move(from, decay);
+    List<BatchNorm> own = averaged.batchNorms();
+    for (int i = 0; i < own.size(); i++) {
+      if (!averaging.usesBuffers()) {
+        own.get(i).copyFrom(from.batchNorms().get(i));
+      } else if (own.get(i).hasLogarithm()) {
+        own.get(i).setVariance(variances.get(i));
+      }
+    }
+  }
+
+  /** Returns the averaged variances, where averaging what is stored would not give them. */
+  private List<INDArray> variances(Weights from, double decay) {
+    List<INDArray> variances = new ArrayList<>();
+    for (int i = 0; i < averaged.batchNorms().size(); i++) {
+      BatchNorm own = averaged.batchNorms().get(i);
+      INDArray theirs = from.batchNorms().get(i).variance();
+      variances.add(own.variance().muli(decay).addi(theirs.muli(1 - decay)));
+    }
+    return variances;
+  }
+
+  /** Lets the function work on copies, which take the average's place when all went well. */
+  private void apply(AveragingFunction function, Weights from) {
+    List<Map.Entry<String, INDArray>> own = averaged.parameters();
+    List<Map.Entry<String, INDArray>> theirs = from.parameters();
+    List<INDArray> results = scratch(own);
+    for (int i = 0; i < own.size(); i++) {
+      INDArray result = results.get(i).assign(own.get(i).getValue());
+      call(function, own.get(i).getKey(), result, theirs.get(i).getValue());
+    }
+    List<BatchNorm> norms = averaged.batchNorms();
+    List<INDArray> means = new ArrayList<>();
+    List<INDArray> variances = new ArrayList<>();
+    if (averaging.usesBuffers()) {
+      for (int i = 0; i < norms.size(); i++) {
+        BatchNorm source = from.batchNorms().get(i);
+        String name = norms.get(i).name();
+        INDArray mean = norms.get(i).mean().dup();
+        INDArray variance = norms.get(i).variance();
+        means.add(call(function, "the running mean of " + name, mean, source.mean().dup()));
+        variances.add(
+            call(function, "the running variance of " + name, variance, source.variance()));
+      }
+    }
+    for (int i = 0; i < own.size(); i++) {
+      own.get(i).getValue().assign(results.get(i));
+    }
+    for (int i = 0; i < norms.size(); i++) {
+      if (averaging.usesBuffers()) {
+        norms.get(i).setMean(means.get(i));
+        norms.get(i).setVariance(variances.get(i));
+      } else {
+        norms.get(i).copyFrom(from.batchNorms().get(i));
+      }
+    }
+  }
+
+  /** Returns room for the results, made once. */
+  private List<INDArray> scratch(List<Map.Entry<String, INDArray>> parameters) {
+    if (scratch == null) {
+      scratch = new ArrayList<>();
+      MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces();
+      try {
+        for (Map.Entry<String, INDArray> parameter : parameters) {
+          scratch.add(parameter.getValue().dup());
+        }
+      } finally {
+        outside.close();
+      }
+    }
+    return scratch;
+  }
+
+  /** Puts the function's result into its first argument. */
+  private INDArray call(
+      AveragingFunction function, String name, INDArray average, INDArray parameter) {
+    @Nullable INDArray result = function.average(average, parameter, nAveraged);
+    if (result == null || !Arrays.equals(result.shape(), average.shape())) {
+      throw new IllegalArgumentException(
+          "the averaging function must return an array of shape "
+              + Arrays.toString(average.shape())
+              + " for "
+              + name
+              + " but returned "
+              + (result == null ? "null" : "one of shape " + Arrays.toString(result.shape())));
+    }
+    Weights.requireFinite("what the averaging function made of " + name, result);
+    return result == average ? average : average.assign(result);
+  }
+
+  /**
+   * Returns how many models the average holds.
+   *
+   * @return the number of updates
+   */
+  public long nAveraged() {
+    return nAveraged;
+  }
+
+  /**
+   * Begins anew: the next update is the first again, which copies. torchvision's references do so
+   * during the epochs in which the rate warms up.
+   */
+  public void restart() {
+    nAveraged = 0;
+  }
+
+  /**
+   * Returns how this averages.
+   *
+   * @return the averaging
+   */
+  public Averaging averaging() {
+    return averaging;
+  }
+
+  /**
+   * Returns the averaged network. It is the same with each call, is changed by each update, and is
+   * a network like any other: it can predict, be evaluated, and be saved by DL4J's {@code
+   * ModelSerializer}. It has no listeners, and updaters without state.
+   *
+   * @return the network, not a copy
+   */
+  public M network() {
+    return network;
+  }
+
+  /**
+   * Returns what, beside the averaged network's parameters, is needed to go on later: how many
+   * models were averaged, and how. A plain map, ready for any JSON library.
+   *
+   * @return the map: {@code n_averaged} as in PyTorch, and {@code averaging}, which is left out if
+   *     the function is one's own
+   */
+  public Map<String, Object> stateDict() {
+    Map<String, Object> state = new LinkedHashMap<>();
+    state.put(N_AVERAGED, nAveraged);
+    if (averaging.function() == null) {
+      state.put(AVERAGING, averaging.toMap());
+    }
+    return state;
+  }
+
+  /**
+   * Takes up an average that was saved.
+   *
+   * <pre>{@code
+   * AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.ema(0.999));
+   * Map<String, Object> state = average.stateDict();
+   * average.network().save(new File("average.zip"));
+   *
+   * MultiLayerNetwork saved = MultiLayerNetwork.load(new File("average.zip"), false);
+   * AveragedModel<MultiLayerNetwork> restored = AveragedModel.of(net, Averaging.ema(0.999));
+   * restored.loadStateDict(state, saved.params());
+   * }</pre>
+   *
+   * @param state what {@link #stateDict} returned, as it is or from JSON
+   * @param params the parameters of the averaged network then, {@code network().params()}
+   * @throws MalformedDataException if an entry is missing, unknown or of the wrong type, or if the
+   *     state is that of another averaging; nothing is changed
+   * @throws IllegalArgumentException if the parameters are of another number or type, or not
+   *     finite; nothing is changed
+   */
+  public void loadStateDict(Map<String, ?> state, INDArray params) {
+    Require.requireGiven("state", state);
+    Require.requireGiven("params", params);
+    Entries entries = new Entries(state);
+    long count = entries.count(N_AVERAGED);
+    if (averaging.function() == null || entries.has(AVERAGING)) {
+      Averaging saved = Averaging.fromMap(entries.map(AVERAGING));
+      if (!saved.equals(averaging)) {
+        throw new MalformedDataException(
+            "the state must be of " + averaging + " but is of " + saved);
+      }
+    }
+    entries.refuseUnknown();
+    if (params.length() != averaged.count()
+        || (averaged.count() > 0 && params.dataType() != averaged.type())) {
+      throw new IllegalArgumentException(
+          "params must be "
+              + averaged.count()
+              + " of type "
+              + averaged.type()
+              + " but were "
+              + params.length()
+              + " of type "
+              + params.dataType());
+    }
+    if (averaged.count() > 0) {
+      Weights.requireFinite("params", params);
+      averaged.all().assign(params.reshape(params.length()));
+    }
+    nAveraged = count;
+  }
+}

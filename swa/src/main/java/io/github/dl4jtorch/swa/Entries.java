@@ -1,0 +1,83 @@
+package io.github.dl4jtorch.swa;
+
+import io.github.dl4jtorch.schedules.MalformedDataException;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Reads typed values from a map that came from outside. */
+final class Entries {
+
+  private final Map<String, ?> map;
+  private final Set<String> known = new LinkedHashSet<>();
+
+  Entries(Map<String, ?> map) {
+    this.map = map;
+  }
+
+  String text(String key) {
+    if (value(key) instanceof String text) {
+      return text;
+    }
+    throw malformed(key, "a text");
+  }
+
+  double number(String key) {
+    if (value(key) instanceof Number number) {
+      return number.doubleValue();
+    }
+    throw malformed(key, "a number");
+  }
+
+  boolean bool(String key) {
+    if (value(key) instanceof Boolean bool) {
+      return bool;
+    }
+    throw malformed(key, "true or false");
+  }
+
+  /** Reads a whole number that is not negative. */
+  long count(String key) {
+    if (value(key) instanceof Number number
+        && number.longValue() == number.doubleValue()
+        && number.longValue() >= 0) {
+      return number.longValue();
+    }
+    throw malformed(key, "a whole number >= 0");
+  }
+
+  Map<String, ?> map(String key) {
+    if (value(key) instanceof Map<?, ?> found) {
+      Map<String, @Nullable Object> copy = new LinkedHashMap<>();
+      found.forEach((name, entry) -> copy.put(String.valueOf(name), entry));
+      return copy;
+    }
+    throw malformed(key, "a map");
+  }
+
+  boolean has(String key) {
+    return value(key) != null;
+  }
+
+  private @Nullable Object value(String key) {
+    known.add(key);
+    return map.get(key);
+  }
+
+  private MalformedDataException malformed(String key, String expected) {
+    return new MalformedDataException(
+        "\"" + key + "\" must be " + expected + " but was " + map.get(key));
+  }
+
+  /** Refuses keys that nobody asked for. */
+  void refuseUnknown() {
+    for (String key : map.keySet()) {
+      if (!known.contains(key)) {
+        throw new MalformedDataException(
+            "unknown key \"" + key + "\"; known are " + String.join(", ", known));
+      }
+    }
+  }
+}
