@@ -27,6 +27,7 @@ class ArchitectureTest {
             "io.github.dl4jtorch.schedules..",
             "io.github.dl4jtorch.adapter..",
             "org.deeplearning4j..",
+            "org.nd4j.autodiff..",
             "org.nd4j.common..",
             "org.nd4j.linalg..",
             "org.nd4j.shade.jackson..")
