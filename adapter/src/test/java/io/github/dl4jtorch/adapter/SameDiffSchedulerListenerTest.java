@@ -487,7 +487,10 @@ class SameDiffSchedulerListenerTest {
     System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
     try {
       SameDiff sd = Graphs.linear(new Sgd(1e-6));
-      sd.addListeners(SameDiffSchedulerListener.everyEpoch(run(new StepLR(1), sd)));
+      SameDiffSchedulerListener told =
+          SameDiffSchedulerListener.everyEpoch(run(new LinearLR(0.5, 1, 5), sd));
+      sd.addListeners(told, SameDiffSchedulerListener.everyEpoch(run(new StepLR(1), sd)));
+      told.stepEpoch();
       for (int iteration = 0; iteration < 1001; iteration++) {
         sd.fit(DATA.get(0));
       }
