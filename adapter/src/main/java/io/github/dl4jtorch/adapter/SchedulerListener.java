@@ -2,6 +2,10 @@ package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
+import java.io.NotSerializableException;
+import java.io.ObjectOutputStream;
+import java.io.Serial;
+import java.io.Serializable;
 import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 import org.deeplearning4j.earlystopping.scorecalc.ScoreCalculator;
@@ -22,7 +26,8 @@ import org.slf4j.LoggerFactory;
  * <p>DL4J raises epoch events only from {@code fit} with an iterator and from early stopping; who
  * trains with {@code fit(DataSet)} lets an {@link EpochLoop} train, or calls {@link #stepEpoch()}
  * at the end of each epoch. With truncated backpropagation through time each segment is an
- * iteration. Pretraining of single layers makes no step.
+ * iteration. Pretraining of single layers makes no step: call {@code run.step()} between two calls
+ * of {@code pretrain}; a rate of 0 does not stop a layer there.
  *
  * <p>ParallelWrapper trains copies of the network, made anew for each of its {@code fit}s, so they
  * get rates that are pushed between these: give a per-epoch listener to an {@link EpochLoop}. What
@@ -36,7 +41,9 @@ import org.slf4j.LoggerFactory;
  * net.fit(training, 100);
  * }</pre>
  */
-public final class SchedulerListener extends BaseTrainingListener {
+public final class SchedulerListener extends BaseTrainingListener implements Serializable {
+
+  private static final long serialVersionUID = 1L;
 
   private static final Logger LOG = LoggerFactory.getLogger(SchedulerListener.class);
 
@@ -326,7 +333,8 @@ public final class SchedulerListener extends BaseTrainingListener {
 
   @Override
   public void onEpochStart(Model model) {
-    if (model == net) {
+    // Refuses a copy here, where nothing has moved yet.
+    if (isOwn(model)) {
       isInEpoch = true;
       prepare();
     }
@@ -334,7 +342,6 @@ public final class SchedulerListener extends BaseTrainingListener {
 
   @Override
   public void onGradientCalculation(Model model) {
-    // Refuses here, where nothing has moved yet.
     if (isOwn(model)) {
       prepare();
     }
@@ -449,5 +456,13 @@ public final class SchedulerListener extends BaseTrainingListener {
               + " was called for a copy or another network");
     }
     return true;
+  }
+
+  /** Is serializable only to say why it is not: Spark would name the class and nothing else. */
+  @Serial
+  private void writeObject(ObjectOutputStream out) throws NotSerializableException {
+    throw new NotSerializableException(
+        "a SchedulerListener steps only in the JVM of the network whose param groups its run is on;"
+            + " on Spark use a TorchSchedule, or step the run on the driver between fits");
   }
 }
