@@ -37,7 +37,8 @@ import org.jspecify.annotations.Nullable;
  * adds a listener to the network, which the wrapper takes over and which sets the copies' count.
  *
  * <p>Give per-epoch listeners to the loop, not to the network, whose listeners the wrapper calls
- * from all its threads, for its copies as well.
+ * from all its threads, for its copies as well. {@link SchedulerListener#rescalingVelocity} acts on
+ * the network alone, so it is of no use with the wrapper.
  */
 public final class EpochLoop {
 
