@@ -18,6 +18,7 @@ import io.github.dl4jtorch.schedules.SWALR;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.SequentialLR;
 import io.github.dl4jtorch.schedules.StepLR;
+import io.github.dl4jtorch.schedules.WarmupLR;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Graphics2D;
@@ -66,7 +67,8 @@ public final class DrawCurves {
           new SWALR(0.3, 200, AnnealStrategy.COS),
           new SequentialLR(
               List.of(new LinearLR(0.1, 1.0, 80), new CosineAnnealingLR(320)), List.of(80)),
-          new ChainedScheduler(List.of(new ConstantLR(0.3, 80), new ExponentialLR(0.994))));
+          new ChainedScheduler(List.of(new ConstantLR(0.3, 80), new ExponentialLR(0.994))),
+          new WarmupLR(new CosineAnnealingLR(10), 40, 120, 0));
 
   private DrawCurves() {}
 

@@ -111,7 +111,7 @@ class DocumentationTest {
             "ExponentialLR",
             "PolynomialLR",
             "CosineAnnealingLR"));
-    assertThat(names).hasSize(16);
+    assertThat(names).hasSize(17);
     for (String name : names) {
       assertThat(readme)
           .contains(

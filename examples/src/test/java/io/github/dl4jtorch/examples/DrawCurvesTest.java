@@ -18,7 +18,7 @@ class DrawCurvesTest {
   void drawsThePicturesOfTheReadme() throws IOException {
     DrawCurves.main(new String[] {folder.toString()});
 
-    assertThat(names(folder)).hasSize(16).isEqualTo(names(Path.of("../docs/curves")));
+    assertThat(names(folder)).hasSize(17).isEqualTo(names(Path.of("../docs/curves")));
   }
 
   private static List<String> names(Path folder) throws IOException {

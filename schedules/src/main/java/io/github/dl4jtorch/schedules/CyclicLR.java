@@ -140,7 +140,8 @@ public record CyclicLR(
     if (cycleMomentum) {
       baseMomentum.requireFits("baseMomentum", groups);
       maxMomentum.requireFits("maxMomentum", groups);
-      groups.requireMomentum("CyclicLR");
+      groups.requireMomentum(
+          "CyclicLR is to cycle the momentum", "build it with cycleMomentum(false)");
     }
   }
 

@@ -15,6 +15,7 @@ final class GroupArrays {
   double[] maxMomentum = {};
   double[] baseMomentum = {};
   double[] swaLr = {};
+  double[] initialMomentum = {};
 
   /** Room for the next rates; changes places with {@link #lr}. */
   double[] next = {};
@@ -39,6 +40,7 @@ final class GroupArrays {
       maxMomentum = new double[size];
       baseMomentum = new double[size];
       swaLr = new double[size];
+      initialMomentum = new double[size];
       next = new double[size];
     }
     for (int i = 0; i < size; i++) {
@@ -51,6 +53,7 @@ final class GroupArrays {
       maxMomentum[i] = group.maxMomentum;
       baseMomentum[i] = group.baseMomentum;
       swaLr[i] = group.swaLr;
+      initialMomentum[i] = group.initialMomentum;
     }
   }
 
@@ -98,6 +101,7 @@ final class GroupArrays {
       group.maxMomentum = maxMomentum[i];
       group.baseMomentum = baseMomentum[i];
       group.swaLr = swaLr[i];
+      group.initialMomentum = initialMomentum[i];
     }
   }
 }

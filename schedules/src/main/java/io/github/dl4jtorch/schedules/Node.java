@@ -29,6 +29,9 @@ abstract class Node {
     if (schedule instanceof ReduceLROnPlateau plateau) {
       return new PlateauNode(plateau);
     }
+    if (schedule instanceof WarmupLR warmup) {
+      return new WarmupNode(warmup);
+    }
     return new LeafNode(schedule);
   }
 

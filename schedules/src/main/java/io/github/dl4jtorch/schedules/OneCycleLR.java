@@ -146,7 +146,8 @@ public record OneCycleLR(
     if (cycleMomentum) {
       baseMomentum.requireFits("baseMomentum", groups);
       maxMomentum.requireFits("maxMomentum", groups);
-      groups.requireMomentum("OneCycleLR");
+      groups.requireMomentum(
+          "OneCycleLR is to cycle the momentum", "build it with cycleMomentum(false)");
     }
   }
 

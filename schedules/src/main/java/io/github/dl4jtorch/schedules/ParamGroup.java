@@ -29,6 +29,7 @@ public final class ParamGroup {
   double maxMomentum = Double.NaN;
   double baseMomentum = Double.NaN;
   double swaLr = Double.NaN;
+  double initialMomentum = Double.NaN;
 
   private ParamGroup(OptimizerValues values) {
     this.values = values;
@@ -202,6 +203,15 @@ public final class ParamGroup {
   }
 
   /**
+   * Returns the momentum that the group had before a {@link WarmupLR} began to warm it up.
+   *
+   * @return the value kept as {@code initial_momentum}, which PyTorch does not have, if any
+   */
+  public OptionalDouble initialMomentum() {
+    return optional(initialMomentum);
+  }
+
+  /**
    * Returns the group as PyTorch's {@code optimizer.state_dict()} holds it, less the parameters and
    * whatever schedulers never see.
    *
@@ -221,6 +231,7 @@ public final class ParamGroup {
     putIfPresent(state, "max_momentum", maxMomentum);
     putIfPresent(state, "base_momentum", baseMomentum);
     putIfPresent(state, "swa_lr", swaLr);
+    putIfPresent(state, "initial_momentum", initialMomentum);
     return state;
   }
 
@@ -259,6 +270,7 @@ public final class ParamGroup {
     maxMomentum = saved.maxMomentum;
     baseMomentum = saved.baseMomentum;
     swaLr = saved.swaLr;
+    initialMomentum = saved.initialMomentum;
   }
 
   /** Reads and checks one entry of param_groups for this group, without changing it. */
@@ -295,7 +307,8 @@ public final class ParamGroup {
         reader.finite("min_lr", Double.NaN),
         reader.finite("max_momentum", Double.NaN),
         reader.finite("base_momentum", Double.NaN),
-        reader.finite("swa_lr", Double.NaN));
+        reader.finite("swa_lr", Double.NaN),
+        reader.finite("initial_momentum", Double.NaN));
   }
 
   /** The numbers of one saved group, checked. */
@@ -308,7 +321,8 @@ public final class ParamGroup {
       double minLr,
       double maxMomentum,
       double baseMomentum,
-      double swaLr) {}
+      double swaLr,
+      double initialMomentum) {}
 
   private void requireMomentum() {
     if (momentumKind() == MomentumKind.NONE) {

@@ -121,17 +121,18 @@ public class ParamGroups extends AbstractList<ParamGroup> implements RandomAcces
     }
   }
 
-  /** Refuses groups without a momentum where one is to be cycled. */
-  void requireMomentum(String scheduler) {
+  /** Refuses groups without a momentum where one is wanted. */
+  void requireMomentum(String wanted, String otherwise) {
     for (int group = 0; group < groups.size(); group++) {
       if (groups.get(group).momentumKind() == MomentumKind.NONE) {
         throw new IllegalArgumentException(
-            scheduler
-                + " is to cycle the momentum, but param group "
+            wanted
+                + ", but param group "
                 + group
                 + " has "
                 + groups.get(group).insteadOfMomentum()
-                + "; build it with cycleMomentum(false)");
+                + "; "
+                + otherwise);
       }
     }
   }

@@ -23,7 +23,8 @@ public sealed interface Schedule extends Serializable
         CosineAnnealingWarmRestarts,
         ReduceLROnPlateau,
         SequentialLR,
-        ChainedScheduler {
+        ChainedScheduler,
+        WarmupLR {
 
   /**
    * Returns this definition as a plain map: {@code type} names the class, every other key is a

@@ -28,6 +28,7 @@ final class ScheduleTypes {
     READERS.put("SWALR", SWALR::read);
     READERS.put("SequentialLR", SequentialLR::read);
     READERS.put("ChainedScheduler", ChainedScheduler::read);
+    READERS.put("WarmupLR", WarmupLR::read);
   }
 
   private ScheduleTypes() {}

@@ -91,7 +91,8 @@ class NestingLawsTest {
       }
       return new Chain(members);
     }
-    List<Schedule> leaves = Specimens.members();
+    List<Schedule> leaves = new ArrayList<>(Specimens.members());
+    leaves.addAll(Specimens.warmups());
     return new Leaf(leaves.get(random.nextInt(leaves.size())));
   }
 

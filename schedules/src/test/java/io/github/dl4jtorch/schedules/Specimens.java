@@ -89,8 +89,37 @@ final class Specimens {
                 new MultiStepLR(List.of(3, 9), 0.5))));
   }
 
+  /** Warm-ups that end within an epoch, at its end, and never; over schedules of every kind. */
+  static List<Schedule> warmups() {
+    return List.of(
+        new WarmupLR(new LambdaLR(EpochFunction.yolov5Cosine(40, 0.01)), 5, 12, 0)
+            .withMomentum(0.8),
+        new WarmupLR(new StepLR(2, 0.5), 3, 15, 0.01),
+        new WarmupLR(new MultiplicativeLR(EpochFunction.table(0.5, 0.9, 1.1)), 4, 9, 0.3),
+        new WarmupLR(new CosineAnnealingWarmRestarts(3, 2, 1e-3), 1, 17, 1e-4).withMomentum(0.95),
+        new WarmupLR(CyclicLR.builder(0.01, 0.2).stepSizeUp(3).build(), 2, 1_000_000, 0)
+            .withMomentum(0.5),
+        new WarmupLR(
+            new SequentialLR(
+                List.of(new LinearLR(0.1, 1.0, 2), new SWALR(0.05, 3, AnnealStrategy.LINEAR)),
+                List.of(2)),
+            4,
+            10,
+            0.2),
+        new WarmupLR(
+                new ChainedScheduler(
+                    List.of(
+                        new WarmupLR(new ExponentialLR(0.9), 2, 3, 0).withMomentum(0.9),
+                        new StepLR(3, 0.5))),
+                2,
+                11,
+                0)
+            .withMomentum(0.7));
+  }
+
   static List<Schedule> stepped() {
     List<Schedule> all = new ArrayList<>(members());
+    all.addAll(warmups());
     all.addAll(composites());
     return all;
   }
