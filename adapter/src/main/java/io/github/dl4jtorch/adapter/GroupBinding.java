@@ -1,13 +1,17 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.schedules.MomentumKind;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.deeplearning4j.nn.api.Model;
 import org.jspecify.annotations.Nullable;
@@ -25,34 +29,53 @@ final class GroupBinding {
   /** Stands for the group of a parameter that is in none. */
   static final int NO_GROUP = -1;
 
+  /** Stands for the group of the parameters that are kept as they are. */
+  static final int FROZEN = -2;
+
+  /**
+   * What a group is to start with.
+   *
+   * @param lr the rate, NaN for that of its updaters, which must then be one
+   * @param momentum the momentum or beta1, NaN for that of its updaters
+   */
+  record Start(double lr, double momentum) {
+    static final Start AS_IT_IS = new Start(Double.NaN, Double.NaN);
+  }
+
   /** One updater object of a group, named after its first parameter. */
   record Member(IUpdater updater, UpdaterBlocks.Param param, LrCell cell) {}
 
   private final Model net;
   private final List<NetworkParam> named;
-  private final int[] groups;
+  private final BitSet rescaling = new BitSet();
+  private int[] groups;
   private UpdaterBlocks blocks;
   private List<List<Member>> members;
-  private boolean isRescaling;
 
   /**
    * Binds a network's parameters to their groups.
    *
    * @param groups the group of each parameter; of no meaning for one without a rate
+   * @param starts what each group starts with
    * @param isUntrained whether the updaters have no state yet that could be lost
    * @throws IllegalArgumentException if that cannot be done; nothing is changed
    */
-  GroupBinding(Model net, UpdaterBlocks blocks, int[] groups, boolean isUntrained) {
+  GroupBinding(
+      Model net, UpdaterBlocks blocks, int[] groups, List<Start> starts, boolean isUntrained) {
     this.net = net;
     this.groups = groups;
     this.named = blocks.params().stream().map(UpdaterBlocks.Param::named).toList();
     this.blocks = blocks;
-    this.members = members(blocks);
+    this.members = members(blocks, groups);
     for (int group = 0; group < members.size(); group++) {
-      String complaint = complaint(group);
+      String complaint = complaint(group, starts.get(group));
       if (complaint != null) {
         throw new IllegalArgumentException(complaint);
       }
+    }
+    String foreign = foreignSchedule(FROZEN, frozen(blocks, groups));
+    if (foreign != null) {
+      throw new IllegalArgumentException(foreign);
     }
     for (int i = 0; i < groups.length; i++) {
       if (!blocks.params().get(i).hasRate()) {
@@ -62,27 +85,72 @@ final class GroupBinding {
     if (mustPart(blocks)) {
       part(blocks, isUntrained);
     }
+    freeze();
     this.blocks.stopAtZero(null);
   }
 
-  /** Returns the values of the groups after writing them, so that they are in our cells. */
-  List<NetworkGroup> takeOver() {
-    List<NetworkGroup> values = new ArrayList<>();
-    for (int group = 0; group < members.size(); group++) {
-      values.add(new NetworkGroup(this, group));
+  /** Writes the values of a group, so that they are in our cells, and returns them. */
+  NetworkGroup takeOver(int group, Start start) {
+    return new NetworkGroup(this, group, start);
+  }
+
+  /**
+   * Makes a group of frozen parameters.
+   *
+   * @return the number of the new group, to be taken over with that start
+   * @throws IllegalArgumentException if another parameter or none is selected, or that cannot be
+   *     done; nothing is changed
+   */
+  int add(Predicate<NetworkParam> selection, Start start) {
+    refresh();
+    int added = members.size();
+    int[] wanted = groups.clone();
+    boolean isEmpty = true;
+    for (int i = 0; i < wanted.length; i++) {
+      if (wanted[i] != NO_GROUP && selection.test(named.get(i))) {
+        if (wanted[i] != FROZEN) {
+          throw new IllegalArgumentException(
+              named.get(i)
+                  + " must be frozen to come into a new param group but is in "
+                  + wanted[i]);
+        }
+        wanted[i] = added;
+        isEmpty = false;
+      }
     }
-    return values;
+    if (isEmpty) {
+      throw new IllegalArgumentException(
+          "a new param group must have a frozen parameter but selects none of " + params(FROZEN));
+    }
+    int[] formerGroups = groups;
+    List<List<Member>> formerMembers = members;
+    UpdaterBlocks former = blocks;
+    try {
+      groups = wanted;
+      members = members(blocks, groups);
+      String complaint = complaint(added, start);
+      if (complaint != null) {
+        throw new IllegalArgumentException(complaint);
+      }
+      if (mustPart(blocks)) {
+        part(blocks, false);
+      }
+    } catch (RuntimeException refused) {
+      groups = formerGroups;
+      members = formerMembers;
+      throw refused;
+    }
+    freeze();
+    stopAndRescale(former);
+    return added;
   }
 
   Model network() {
     return net;
   }
 
+  /** Returns what is in a group, or frozen. */
   List<NetworkParam> params(int group) {
-    if (group < 0 || group >= members.size()) {
-      throw new IndexOutOfBoundsException(
-          "group must be >= 0 and < " + members.size() + " but was " + group);
-    }
     List<NetworkParam> params = new ArrayList<>();
     for (int i = 0; i < groups.length; i++) {
       if (groups[i] == group) {
@@ -105,27 +173,37 @@ final class GroupBinding {
     }
   }
 
-  /** Makes the velocities of all Nesterovs follow the rate from now on. */
-  void rescaleVelocity() {
+  /** Makes the velocities of a group's Nesterovs follow the rate from now on. */
+  void rescaleVelocity(int group) {
     refresh();
-    if (!isRescaling) {
-      isRescaling = true;
-      blocks.rescaleVelocity();
+    if (!rescaling.get(group)) {
+      rescaling.set(group);
+      rescaleAll();
     }
   }
 
-  /** Tells whether there is a velocity. */
-  boolean hasVelocity() {
-    refresh();
-    return members.stream()
-        .flatMap(List::stream)
-        .anyMatch(member -> member.updater instanceof Nesterovs);
+  private void rescaleAll() {
+    for (int i = 0; i < groups.length; i++) {
+      if (groups[i] >= 0 && rescaling.get(groups[i])) {
+        blocks.rescaleVelocity(blocks.params().get(i).block());
+      }
+    }
+  }
+
+  private void stopAndRescale(UpdaterBlocks former) {
+    blocks.stopAtZero(former);
+    rescaleAll();
+  }
+
+  /** Tells whether a group has a velocity. */
+  boolean hasVelocity(int group) {
+    return members(group).stream().anyMatch(member -> member.updater instanceof Nesterovs);
   }
 
   private void bindAgain(UpdaterBlocks present) {
     UpdaterBlocks former = blocks;
     requireSameParams(present.params());
-    List<List<Member>> found = members(present);
+    List<List<Member>> found = members(present, groups);
     for (int group = 0; group < found.size(); group++) {
       if (found.get(group).isEmpty()) {
         throw new IllegalStateException(noRate(present, group));
@@ -143,10 +221,8 @@ final class GroupBinding {
       members = found;
       blocks = present;
     }
-    blocks.stopAtZero(former);
-    if (isRescaling) {
-      blocks.rescaleVelocity();
-    }
+    freeze();
+    stopAndRescale(former);
   }
 
   private void requireSameParams(List<UpdaterBlocks.Param> present) {
@@ -165,30 +241,45 @@ final class GroupBinding {
     }
   }
 
-  private List<List<Member>> members(UpdaterBlocks blocks) {
+  private static List<List<Member>> members(UpdaterBlocks blocks, int[] groups) {
+    int size = Arrays.stream(groups).max().orElse(NO_GROUP) + 1;
     List<List<Member>> members = new ArrayList<>();
-    for (int group : groups) {
-      while (members.size() <= group) {
-        members.add(new ArrayList<>());
-      }
+    for (int group = 0; group < size; group++) {
+      members.add(members(blocks, groups, group));
     }
-    Map<List<Integer>, LrCell> cells = new LinkedHashMap<>();
-    List<Set<IUpdater>> known = new ArrayList<>();
-    members.forEach(group -> known.add(Collections.newSetFromMap(new IdentityHashMap<>())));
+    return members;
+  }
+
+  private static List<Member> frozen(UpdaterBlocks blocks, int[] groups) {
+    return members(blocks, groups, FROZEN);
+  }
+
+  private static List<Member> members(UpdaterBlocks blocks, int[] groups, int group) {
+    List<Member> members = new ArrayList<>();
+    Map<Integer, LrCell> cells = new HashMap<>();
+    Set<IUpdater> known = Collections.newSetFromMap(new IdentityHashMap<>());
     for (int i = 0; i < groups.length; i++) {
       UpdaterBlocks.Param param = blocks.params().get(i);
-      int group = groups[i];
-      if (param.hasRate() && known.get(group).add(param.updater())) {
+      if (groups[i] == group && param.hasRate() && known.add(param.updater())) {
         LrCell cell =
-            cells.computeIfAbsent(
-                List.of(group, param.family()),
-                key ->
-                    new LrCell(
-                        group, param.family(), Double.NaN, LrCell.velocityLr(param.updater())));
-        members.get(group).add(new Member(param.updater(), param, cell));
+            cells.computeIfAbsent(param.family(), family -> cell(group, param, Double.NaN));
+        members.add(new Member(param.updater(), param, cell));
       }
     }
     return members;
+  }
+
+  private static LrCell cell(int group, UpdaterBlocks.Param param, double lr) {
+    return new LrCell(
+        group, param.family(), lr, LrCell.velocityLr(param.updater()), group == FROZEN);
+  }
+
+  /** Puts cells that say so into the updaters of frozen parameters. */
+  private void freeze() {
+    for (Member member : frozen(blocks, groups)) {
+      member.cell.set(rate(member));
+      member.updater.setLrAndSchedule(Double.NaN, member.cell);
+    }
   }
 
   /** Tells whether DL4J updates parameters of several groups together, or could come to do so. */
@@ -225,10 +316,7 @@ final class GroupBinding {
         param
             .config()
             .getUpdaterByParam(param.name())
-            .setLrAndSchedule(
-                Double.NaN,
-                new LrCell(
-                    groups[i], param.family(), rates[i], LrCell.velocityLr(param.updater())));
+            .setLrAndSchedule(Double.NaN, cell(groups[i], param, rates[i]));
       }
     }
     if (isUntrained) {
@@ -237,7 +325,7 @@ final class GroupBinding {
       joined.rebuild();
     }
     blocks = new UpdaterBlocks(net);
-    members = members(blocks);
+    members = members(blocks, groups);
   }
 
   /** Refuses to part a block whose updater has a state of a form that is not known here. */
@@ -250,10 +338,7 @@ final class GroupBinding {
           && groups[i] != groups[i - 1]
           && !UpdaterFields.hasKnownState(updater)) {
         throw new IllegalArgumentException(
-            "param groups "
-                + groups[i - 1]
-                + " and "
-                + groups[i]
+            pair(groups[i - 1], groups[i])
                 + " part "
                 + params.get(i - 1)
                 + " from "
@@ -269,8 +354,20 @@ final class GroupBinding {
     return blocks.rate(member.updater);
   }
 
+  /** Names two groups, of which one may be that of the frozen parameters. */
+  static String pair(int group, int other) {
+    if (group == FROZEN || other == FROZEN) {
+      return "param group " + Math.max(group, other) + " and the frozen parameters";
+    }
+    return "param groups " + group + " and " + other;
+  }
+
   /** Says what keeps the updaters of a group from having one rate, null if nothing does. */
   @Nullable String complaint(int group) {
+    return complaint(group, Start.AS_IT_IS);
+  }
+
+  private @Nullable String complaint(int group, Start start) {
     List<Member> updaters = members.get(group);
     if (updaters.isEmpty()) {
       return noRate(blocks, group);
@@ -280,6 +377,17 @@ final class GroupBinding {
       return schedule;
     }
     Member first = updaters.get(0);
+    if (!Double.isNaN(start.momentum) && NetworkGroup.commonKind(updaters) == MomentumKind.NONE) {
+      return "param group "
+          + group
+          + " is to have a momentum of "
+          + start.momentum
+          + ", but has "
+          + NetworkGroup.insteadOfMomentum(updaters);
+    }
+    if (!Double.isNaN(start.lr)) {
+      return null;
+    }
     double lr = rate(first);
     for (Member member : updaters) {
       if (Double.compare(rate(member), lr) != 0) {
@@ -310,8 +418,7 @@ final class GroupBinding {
     for (Member member : updaters) {
       ISchedule schedule = UpdaterFields.schedule(member.updater);
       if (schedule != null && !(schedule instanceof LrCell)) {
-        return "param group "
-            + group
+        return (group == FROZEN ? "the frozen parameters" : "param group " + group)
             + " must set the learning rate of "
             + member.param
             + ", but that follows "

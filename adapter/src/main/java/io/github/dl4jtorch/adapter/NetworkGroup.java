@@ -22,26 +22,35 @@ final class NetworkGroup implements OptimizerValues {
   private double writtenLr;
   private double highestLr;
 
-  /** Takes over the updaters of a group, which must have one rate. */
-  NetworkGroup(GroupBinding binding, int index) {
+  /** Takes over the updaters of a group, which must have what the start leaves as it is. */
+  NetworkGroup(GroupBinding binding, int index, GroupBinding.Start start) {
     this.binding = binding;
     this.index = index;
     List<Member> members = binding.members(index);
+    if (!Double.isNaN(start.momentum())) {
+      setMomentum(start.momentum());
+    }
     this.momentumKind = commonMomentumKind(members);
-    setLr(binding.rate(members.get(0)));
+    setLr(Double.isNaN(start.lr()) ? binding.rate(members.get(0)) : start.lr());
   }
 
   /** Several updaters have a momentum in common only if it is the same kind and value. */
   private static MomentumKind commonMomentumKind(List<Member> members) {
-    MomentumKind kind = UpdaterFields.momentumKind(members.get(0).updater());
     double momentum = UpdaterFields.momentum(members.get(0).updater());
     for (Member member : members) {
-      if (UpdaterFields.momentumKind(member.updater()) != kind
-          || Double.compare(UpdaterFields.momentum(member.updater()), momentum) != 0) {
+      if (Double.compare(UpdaterFields.momentum(member.updater()), momentum) != 0) {
         return MomentumKind.NONE;
       }
     }
-    return kind;
+    return commonKind(members);
+  }
+
+  /** Returns the kind of momentum that all updaters have, so that all could be given the same. */
+  static MomentumKind commonKind(List<Member> members) {
+    MomentumKind kind = UpdaterFields.momentumKind(members.get(0).updater());
+    boolean isCommon =
+        members.stream().allMatch(member -> UpdaterFields.momentumKind(member.updater()) == kind);
+    return isCommon ? kind : MomentumKind.NONE;
   }
 
   @Override
@@ -63,6 +72,7 @@ final class NetworkGroup implements OptimizerValues {
     highestLr = Math.max(highestLr, writtenLr);
     for (Member member : members) {
       member.cell().set(writtenLr);
+      member.cell().setVelocityLr(LrCell.velocityLr(member.updater()));
       // The rate itself goes into the cell alone, see there.
       member.updater().setLrAndSchedule(Double.NaN, member.cell());
     }
@@ -81,7 +91,10 @@ final class NetworkGroup implements OptimizerValues {
   /** Names two updaters that have no momentum in common, if there are any with one. */
   @Override
   public String insteadOfMomentum() {
-    List<Member> members = binding.members(index);
+    return insteadOfMomentum(binding.members(index));
+  }
+
+  static String insteadOfMomentum(List<Member> members) {
     Member first = members.get(0);
     for (Member member : members) {
       if (UpdaterFields.hasScheduledMomentum(member.updater())) {
@@ -97,7 +110,7 @@ final class NetworkGroup implements OptimizerValues {
             + member.param();
       }
     }
-    return OptimizerValues.super.insteadOfMomentum();
+    return "neither momentum nor beta1";
   }
 
   private static String ofMomentum(Member member) {

@@ -19,8 +19,12 @@ import java.util.function.Predicate;
  *     or {@code gamma}
  * @param isWeight true for what DL4J counts as a weight, which is what its weight decay is for;
  *     false for biases, and for gamma and beta of a batch normalization
+ * @param isBias true for what PyTorch calls a bias: those of layers, and beta of a batch
+ *     normalization
+ * @param isNormalization true for gamma and beta of a batch normalization
  */
-public record NetworkParam(String layer, String name, boolean isWeight) {
+public record NetworkParam(
+    String layer, String name, boolean isWeight, boolean isBias, boolean isNormalization) {
 
   /**
    * Selects all parameters of some layers.

@@ -4,9 +4,11 @@ import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ParamGroups;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -15,10 +17,10 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
  * The param groups of a network that is being trained. What a run sets here, the network's very
  * next update uses, and {@code net.getLearningRate(layer)} shows.
  *
- * <p>Every parameter with a learning rate is in exactly one group, and each group starts at the
- * rate of its updaters, one for all. Parameters without a rate, as in frozen layers, are in none.
- * Where DL4J would update parameters of several groups together, they are given updaters of their
- * own, and the updaters' state moves along to the bit.
+ * <p>Every parameter with a learning rate is in exactly one group, or frozen, and each group starts
+ * at the rate of its updaters, one for all, unless it is given another. Parameters without a rate,
+ * as in DL4J's frozen layers, are in none. Where DL4J would update parameters of several groups
+ * together, they are given updaters of their own, and the updaters' state moves along to the bit.
  *
  * <p>The rates are kept in the network's own updaters, are saved with it and come back with it; its
  * groups stay apart even while their rates are the same. Make the groups of a restored network
@@ -27,6 +29,12 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
  * group's parameters whatever their updater, while its averages go on; only weight decay that was
  * set not to follow the rate still moves them. In a restored network that holds from when its
  * groups are made.
+ *
+ * <p>What is frozen stands still whatever its updater, and the updater's state with it, as in
+ * PyTorch without {@code requires_grad}; a batch normalization still follows its data. No run
+ * reaches frozen parameters, and {@link #add(Predicate, double)} makes a group of them later. That
+ * and {@link #only} give groups of their own to a run; a run drives the groups it was attached to
+ * and no others. Groups that are made anew decide anew what is frozen.
  *
  * <p>The momentum of a group is that of Nesterovs, or beta1 of Adam, AMSGrad, Nadam and AdaMax. A
  * group has none if its updaters differ in it, or if it follows a schedule of its own.
@@ -48,10 +56,13 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 public final class NetworkParamGroups extends ParamGroups {
 
   private final GroupBinding binding;
+  // What the groups are called in the binding.
+  private final int[] numbers;
 
-  private NetworkParamGroups(GroupBinding binding, List<ParamGroup> groups) {
+  private NetworkParamGroups(GroupBinding binding, int[] numbers, List<ParamGroup> groups) {
     super(groups);
     this.binding = binding;
+    this.numbers = numbers;
   }
 
   /**
@@ -70,9 +81,7 @@ public final class NetworkParamGroups extends ParamGroups {
   @SafeVarargs
   @SuppressWarnings("varargs") // The array is only read.
   public static NetworkParamGroups of(MultiLayerNetwork net, Predicate<NetworkParam>... groups) {
-    requireInitialised(net.isInitCalled());
-    List<Predicate<NetworkParam>> selections = Arrays.stream(groups).toList();
-    return make(net, params -> chosen(params, selections));
+    return chosen(builder(net), groups);
   }
 
   /**
@@ -91,9 +100,31 @@ public final class NetworkParamGroups extends ParamGroups {
   @SafeVarargs
   @SuppressWarnings("varargs") // The array is only read.
   public static NetworkParamGroups of(ComputationGraph net, Predicate<NetworkParam>... groups) {
+    return chosen(builder(net), groups);
+  }
+
+  /**
+   * Begins groups that are chosen one by one, with rates and momenta of their own.
+   *
+   * @param net the network, initialised
+   * @return a builder without groups
+   * @throws IllegalStateException if the network is not initialised
+   */
+  public static Builder builder(MultiLayerNetwork net) {
+    requireInitialised(net.isInitCalled());
+    return new Builder(net);
+  }
+
+  /**
+   * Begins groups that are chosen one by one, with rates and momenta of their own.
+   *
+   * @param net the network, initialised
+   * @return a builder without groups
+   * @throws IllegalStateException if the network is not initialised
+   */
+  public static Builder builder(ComputationGraph net) {
     requireInitialised(net.getVertices() != null);
-    List<Predicate<NetworkParam>> selections = Arrays.stream(groups).toList();
-    return make(net, params -> chosen(params, selections));
+    return new Builder(net);
   }
 
   /**
@@ -109,7 +140,7 @@ public final class NetworkParamGroups extends ParamGroups {
    */
   public static NetworkParamGroups perLayer(MultiLayerNetwork net) {
     requireInitialised(net.isInitCalled());
-    return make(net, NetworkParamGroups::byLayer);
+    return make(net, NetworkParamGroups::byLayer, List.of());
   }
 
   /**
@@ -125,7 +156,7 @@ public final class NetworkParamGroups extends ParamGroups {
    */
   public static NetworkParamGroups perLayer(ComputationGraph net) {
     requireInitialised(net.getVertices() != null);
-    return make(net, NetworkParamGroups::byLayer);
+    return make(net, NetworkParamGroups::byLayer, List.of());
   }
 
   /**
@@ -161,6 +192,55 @@ public final class NetworkParamGroups extends ParamGroups {
   }
 
   /**
+   * Makes one group a layer, with rates that fall from the last layer to the first: {@code lr
+   * decay^(last - i)} for layer {@code i}, where {@code lr} is the layer's own. For fine-tuning.
+   * Layers without a learning rate do not count. For a restored network take {@code perLayer},
+   * since its rates have fallen already.
+   *
+   * @param net the network, initialised
+   * @param decay the rate of a layer over that of the next, {@code > 0} and {@code <= 1}; usual are
+   *     0.65 to 0.95
+   * @return the groups, in the order of the layers
+   * @throws IllegalStateException as {@code perLayer} does
+   * @throws IllegalArgumentException if the decay is out of its range, or as {@code perLayer} does
+   */
+  public static NetworkParamGroups layerWiseDecay(MultiLayerNetwork net, double decay) {
+    requireDecay(decay);
+    return perLayer(net).decay(decay);
+  }
+
+  /**
+   * Makes one group a layer, with rates that fall from the last layer to the first: {@code lr
+   * decay^(last - i)} for layer {@code i}, where {@code lr} is the layer's own. For fine-tuning.
+   * Layers without a learning rate do not count. For a restored network take {@code perLayer},
+   * since its rates have fallen already.
+   *
+   * @param net the network, initialised
+   * @param decay the rate of a layer over that of the next, {@code > 0} and {@code <= 1}; usual are
+   *     0.65 to 0.95
+   * @return the groups, in the network's topological order
+   * @throws IllegalStateException as {@code perLayer} does
+   * @throws IllegalArgumentException if the decay is out of its range, or as {@code perLayer} does
+   */
+  public static NetworkParamGroups layerWiseDecay(ComputationGraph net, double decay) {
+    requireDecay(decay);
+    return perLayer(net).decay(decay);
+  }
+
+  private static void requireDecay(double decay) {
+    if (!(decay > 0 && decay <= 1)) {
+      throw new IllegalArgumentException("decay must be > 0 and <= 1 but was " + decay);
+    }
+  }
+
+  private NetworkParamGroups decay(double decay) {
+    for (int i = 0; i < size(); i++) {
+      get(i).setLr(get(i).lr() * Math.pow(decay, size() - 1 - i));
+    }
+    return this;
+  }
+
+  /**
    * Returns what is in a group.
    *
    * @param group the group's number, from 0
@@ -168,7 +248,87 @@ public final class NetworkParamGroups extends ParamGroups {
    * @throws IndexOutOfBoundsException if there is no such group
    */
   public List<NetworkParam> params(int group) {
-    return binding.params(group);
+    return binding.params(numbers[checked(group)]);
+  }
+
+  /**
+   * Returns what is frozen at present: the parameters with a learning rate that are in no group of
+   * the network.
+   *
+   * @return the parameters, in the order of the network
+   */
+  public List<NetworkParam> frozen() {
+    return binding.params(GroupBinding.FROZEN);
+  }
+
+  /**
+   * Returns some of the groups, for a run that is to drive these alone. They are the same groups,
+   * with the same values, and may be driven by other runs too.
+   *
+   * @param groups numbers of groups, one or more, each at most once
+   * @return these groups, in this order, numbered from 0
+   * @throws IndexOutOfBoundsException if there is no such group
+   * @throws IllegalArgumentException if none is given, or one twice
+   */
+  public NetworkParamGroups only(int... groups) {
+    return new NetworkParamGroups(
+        binding,
+        Arrays.stream(groups).map(group -> numbers[checked(group)]).toArray(),
+        Arrays.stream(groups).mapToObj(this::get).toList());
+  }
+
+  /**
+   * Makes a new group of frozen parameters, as for unfreezing a network step by step. PyTorch does
+   * this by {@code add_param_group}. The parameters' updaters go on with the state and the momentum
+   * that they had when they were frozen, to the bit.
+   *
+   * <p>These groups, and the runs that are attached to them, stay as they are. Attach a run to
+   * {@code only} the new group, or to all.
+   *
+   * @param selection which parameters the new group has; all that have a learning rate must be
+   *     frozen
+   * @param lr the rate to start with, finite and {@code >= 0}
+   * @return these groups and the new one, which is the last
+   * @throws IllegalArgumentException if the rate is out of its range, a parameter of a group or
+   *     none is selected, or DL4J cannot update the groups apart; nothing is changed
+   */
+  public NetworkParamGroups add(Predicate<NetworkParam> selection, double lr) {
+    requireLr(lr);
+    GroupBinding.Start start = new GroupBinding.Start(lr, Double.NaN);
+    int number = binding.add(selection, start);
+    int[] present = Arrays.copyOf(numbers, numbers.length + 1);
+    present[numbers.length] = number;
+    List<ParamGroup> groups = new ArrayList<>(this);
+    groups.add(ParamGroup.over(binding.takeOver(number, start)));
+    return new NetworkParamGroups(binding, present, groups);
+  }
+
+  /**
+   * Refuses, since a network's group is made of its parameters.
+   *
+   * @param group a group
+   * @return never
+   * @throws UnsupportedOperationException always
+   */
+  @Override
+  public boolean add(ParamGroup group) {
+    throw new UnsupportedOperationException(
+        "a param group of a network is added with add(selection, lr), which returns the groups"
+            + " with the new one");
+  }
+
+  private int checked(int group) {
+    if (group < 0 || group >= numbers.length) {
+      throw new IndexOutOfBoundsException(
+          "group must be >= 0 and < " + numbers.length + " but was " + group);
+    }
+    return group;
+  }
+
+  private static void requireLr(double lr) {
+    if (!(lr >= 0 && lr < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException("lr must be finite and >= 0 but was " + lr);
+    }
   }
 
   /** Returns the network whose groups these are. */
@@ -183,26 +343,34 @@ public final class NetworkParamGroups extends ParamGroups {
 
   /** Makes the velocities of all Nesterovs follow the rate from now on. */
   void rescaleVelocity() {
-    binding.rescaleVelocity();
+    for (int number : numbers) {
+      binding.rescaleVelocity(number);
+    }
   }
 
   /** Tells whether a group has a Nesterovs. */
   boolean hasVelocity() {
-    return binding.hasVelocity();
+    return Arrays.stream(numbers).anyMatch(binding::hasVelocity);
   }
 
   private static NetworkParamGroups make(
-      Model net, Function<List<UpdaterBlocks.Param>, int[]> assignment) {
+      Model net,
+      Function<List<UpdaterBlocks.Param>, int[]> assignment,
+      List<GroupBinding.Start> starts) {
     boolean isUntrained = UpdaterBlocks.isUntrained(net);
     try {
       UpdaterBlocks blocks = new UpdaterBlocks(net);
-      GroupBinding binding =
-          new GroupBinding(net, blocks, assignment.apply(blocks.params()), isUntrained);
+      int[] assigned = assignment.apply(blocks.params());
+      int size = Arrays.stream(assigned).max().orElse(GroupBinding.NO_GROUP) + 1;
+      List<GroupBinding.Start> all = new ArrayList<>(starts);
+      all.addAll(Collections.nCopies(size - starts.size(), GroupBinding.Start.AS_IT_IS));
+      GroupBinding binding = new GroupBinding(net, blocks, assigned, all, isUntrained);
+      int[] numbers = IntStream.range(0, size).toArray();
       List<ParamGroup> groups = new ArrayList<>();
-      for (NetworkGroup group : binding.takeOver()) {
-        groups.add(ParamGroup.over(group));
+      for (int number : numbers) {
+        groups.add(ParamGroup.over(binding.takeOver(number, all.get(number))));
       }
-      return new NetworkParamGroups(binding, groups);
+      return new NetworkParamGroups(binding, numbers, groups);
     } catch (RuntimeException refused) {
       if (isUntrained) {
         UpdaterBlocks.discard(net);
@@ -211,27 +379,46 @@ public final class NetworkParamGroups extends ParamGroups {
     }
   }
 
-  /** Numbers the groups by the first that a parameter is in, and refuses none and a second. */
+  @SafeVarargs
+  @SuppressWarnings("varargs") // The array is only read.
+  private static NetworkParamGroups chosen(Builder builder, Predicate<NetworkParam>... groups) {
+    Arrays.stream(groups).forEach(builder::group);
+    return builder.build();
+  }
+
+  /** Numbers the groups by the one that a parameter is in, and refuses none and a second. */
   private static int[] chosen(
-      List<UpdaterBlocks.Param> params, List<Predicate<NetworkParam>> selections) {
+      List<UpdaterBlocks.Param> params,
+      List<Predicate<NetworkParam>> selections,
+      List<Predicate<NetworkParam>> frozen) {
     int[] groups = new int[params.size()];
-    if (selections.isEmpty()) {
-      return groups;
-    }
-    int[] sizes = new int[selections.size()];
+    // Without a choice there is one group.
+    int[] sizes = new int[Math.max(1, selections.size())];
+    boolean isFrozenEmpty = !frozen.isEmpty();
     for (int i = 0; i < groups.length; i++) {
       UpdaterBlocks.Param param = params.get(i);
       NetworkParam named = param.named();
+      boolean isFrozen = frozen.stream().anyMatch(selection -> selection.test(named));
       groups[i] = GroupBinding.NO_GROUP;
       for (int group = 0; group < selections.size(); group++) {
         if (selections.get(group).test(named)) {
-          if (param.hasRate() && groups[i] != GroupBinding.NO_GROUP) {
+          if (param.hasRate() && (isFrozen || groups[i] != GroupBinding.NO_GROUP)) {
             throw new IllegalArgumentException(
-                named + " must be in one param group but is in " + groups[i] + " and " + group);
+                named
+                    + " must be in one param group but is "
+                    + (isFrozen ? "frozen and in " : "in " + groups[i] + " and ")
+                    + group);
           }
           groups[i] = group;
           sizes[group]++;
         }
+      }
+      if (isFrozen && param.hasRate()) {
+        groups[i] = GroupBinding.FROZEN;
+        isFrozenEmpty = false;
+      } else if (selections.isEmpty()) {
+        groups[i] = 0;
+        sizes[0]++;
       }
     }
     requireAllIn(params, groups);
@@ -240,6 +427,10 @@ public final class NetworkParamGroups extends ParamGroups {
         throw new IllegalArgumentException(
             "param group " + group + " must have a parameter but selects none of " + params);
       }
+    }
+    if (isFrozenEmpty) {
+      throw new IllegalArgumentException(
+          "frozen must select a parameter with a learning rate but selects none of " + params);
     }
     return groups;
   }
@@ -278,6 +469,110 @@ public final class NetworkParamGroups extends ParamGroups {
     if (!initialised) {
       throw new IllegalStateException(
           "the network must be initialised before its param groups are made: call net.init()");
+    }
+  }
+
+  /**
+   * Chooses the groups of a network, in the order of PyTorch's list of param groups. Settings that
+   * follow a group are that group's.
+   *
+   * <pre>{@code
+   * NetworkParamGroups groups = NetworkParamGroups.builder(net)
+   *     .group(NetworkParam::isNormalization).lr(0.01).momentum(0.937)
+   *     .group(NetworkParam::isWeight).lr(0.01).momentum(0.937)
+   *     .group(param -> param.isBias() && !param.isNormalization()).lr(0.01).momentum(0.937)
+   *     .build();
+   * }</pre>
+   */
+  public static final class Builder {
+    private final Model net;
+    private final List<Predicate<NetworkParam>> selections = new ArrayList<>();
+    private final List<GroupBinding.Start> starts = new ArrayList<>();
+    private final List<Predicate<NetworkParam>> frozen = new ArrayList<>();
+
+    private Builder(Model net) {
+      this.net = net;
+    }
+
+    /**
+     * Adds a group. Without any there is one of all parameters that are not frozen.
+     *
+     * @param selection which parameters it has
+     * @return this builder
+     */
+    public Builder group(Predicate<NetworkParam> selection) {
+      selections.add(selection);
+      starts.add(GroupBinding.Start.AS_IT_IS);
+      return this;
+    }
+
+    /**
+     * Sets the rate that the last group starts with.
+     *
+     * @param lr finite and {@code >= 0}; default is the rate of its updaters, which must be one
+     * @return this builder
+     * @throws IllegalArgumentException if the rate is out of its range
+     * @throws IllegalStateException if there is no group yet
+     */
+    public Builder lr(double lr) {
+      requireLr(lr);
+      int last = requireGroup("lr");
+      starts.set(last, new GroupBinding.Start(lr, starts.get(last).momentum()));
+      return this;
+    }
+
+    /**
+     * Sets the momentum that the last group starts with, or beta1 if its updaters have that.
+     *
+     * @param momentum finite; default is that of its updaters
+     * @return this builder
+     * @throws IllegalArgumentException if the momentum is not finite
+     * @throws IllegalStateException if there is no group yet
+     */
+    public Builder momentum(double momentum) {
+      if (!Double.isFinite(momentum)) {
+        throw new IllegalArgumentException("momentum must be finite but was " + momentum);
+      }
+      int last = requireGroup("momentum");
+      starts.set(last, new GroupBinding.Start(starts.get(last).lr(), momentum));
+      return this;
+    }
+
+    private int requireGroup(String setting) {
+      if (starts.isEmpty()) {
+        throw new IllegalStateException(
+            setting + " must follow the group(selection) that it is for");
+      }
+      return starts.size() - 1;
+    }
+
+    /**
+     * Freezes parameters: nothing but a weight decay that does not follow the rate moves them, and
+     * their updaters' state stays as it is, until {@link NetworkParamGroups#add(Predicate, double)}
+     * puts them into a group. They are in no group, so no run reaches them. May be called several
+     * times.
+     *
+     * @param selection which parameters, besides those frozen already
+     * @return this builder
+     */
+    public Builder frozen(Predicate<NetworkParam> selection) {
+      frozen.add(selection);
+      return this;
+    }
+
+    /**
+     * Makes the groups.
+     *
+     * @return the groups, in the order in which they were added
+     * @throws IllegalStateException if updaters were changed by hand in a way that the network does
+     *     not follow
+     * @throws IllegalArgumentException if a parameter is in no group or in two, a group or what is
+     *     frozen has no parameter with a learning rate, a group has more than one rate and is given
+     *     none, or one that follows a schedule of its own, or is given a momentum that its updaters
+     *     do not have, or DL4J cannot update the groups apart; the network is left as it was
+     */
+    public NetworkParamGroups build() {
+      return make(net, params -> chosen(params, selections, frozen), starts);
     }
   }
 }

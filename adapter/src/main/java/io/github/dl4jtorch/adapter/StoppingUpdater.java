@@ -10,7 +10,8 @@ import org.nd4j.linalg.learning.config.Nesterovs;
 
 /**
  * Takes a learning rate of 0 at its word. DL4J's Nesterovs goes on by its velocity, and its Adam
- * family takes epsilon for a rate of 0. The updater's averages go on, as PyTorch's do.
+ * family takes epsilon for a rate of 0. The updater's averages go on, as PyTorch's do; those of
+ * frozen parameters stay as they are, as in PyTorch without {@code requires_grad}.
  *
  * <p>On demand it also keeps the velocity of Nesterovs at the rate of the update, see {@link
  * SchedulerListener#rescalingVelocity}.
@@ -63,6 +64,10 @@ final class StoppingUpdater implements GradientUpdater<IUpdater> {
 
   @Override
   public void applyUpdater(INDArray gradient, int iteration, int epoch) {
+    if (LrCell.isFrozen(updater.getConfig())) {
+      gradient.assign(0);
+      return;
+    }
     double lr = updater.getConfig().getLearningRate(iteration, epoch);
     if (updater.getConfig() instanceof Nesterovs nesterovs) {
       if (isRescaling && isZero(lr)) {

@@ -46,7 +46,7 @@ final class UpdaterBlocks {
     }
 
     NetworkParam named() {
-      return new NetworkParam(config.getLayerName(), name, UpdaterSlots.isWeight(config, name));
+      return UpdaterSlots.named(config, name);
     }
 
     @Override
@@ -138,8 +138,14 @@ final class UpdaterBlocks {
     return params;
   }
 
-  /** Returns the rate an updater would use in the network's next update. */
+  /**
+   * Returns the rate an updater would use in the network's next update, or while it is frozen, in
+   * the first one afterwards.
+   */
   double rate(IUpdater updater) {
+    if (UpdaterFields.schedule(updater) instanceof LrCell cell) {
+      return cell.value();
+    }
     if (net instanceof MultiLayerNetwork layers) {
       return updater.getLearningRate(layers.getIterationCount(), layers.getEpochCount());
     }
@@ -280,12 +286,11 @@ final class UpdaterBlocks {
     return StoppingUpdater.isZero(lr) ? 1 : lr;
   }
 
-  /** Makes the velocities of all Nesterovs follow the rate from now on. */
-  void rescaleVelocity() {
-    for (UpdaterBlock block : source.getUpdaterBlocks()) {
-      if (block.getGradientUpdater() instanceof StoppingUpdater wrapper) {
-        wrapper.rescaleVelocity();
-      }
+  /** Makes the velocity of a block's Nesterovs follow the rate from now on. */
+  void rescaleVelocity(int block) {
+    if (source.getUpdaterBlocks().get(block).getGradientUpdater()
+        instanceof StoppingUpdater wrapper) {
+      wrapper.rescaleVelocity();
     }
   }
 

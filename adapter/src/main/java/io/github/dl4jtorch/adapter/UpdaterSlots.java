@@ -9,11 +9,13 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.deeplearning4j.nn.api.TrainingConfig;
 import org.deeplearning4j.nn.conf.layers.BaseLayer;
+import org.deeplearning4j.nn.conf.layers.BatchNormalization;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
 import org.deeplearning4j.nn.conf.layers.samediff.AbstractSameDiffLayer;
 import org.deeplearning4j.nn.conf.layers.samediff.SameDiffVertex;
 import org.deeplearning4j.nn.conf.layers.wrapper.BaseWrapperLayer;
+import org.deeplearning4j.nn.params.BatchNormalizationParamInitializer;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.learning.config.NoOp;
@@ -75,13 +77,32 @@ final class UpdaterSlots {
     return null;
   }
 
-  /** Tells whether DL4J counts a parameter as a weight. */
-  static boolean isWeight(TrainingConfig config, String name) {
+  /** Says what a parameter is. */
+  static NetworkParam named(TrainingConfig config, String name) {
+    TrainingConfig inner = unwrapped(config);
+    boolean isNormalization = inner instanceof BatchNormalization;
+    boolean isWeight = true;
+    boolean isBias = false;
     if (config instanceof Layer layer) {
-      return layer.initializer().isWeightParam(layer, name);
+      isWeight = layer.initializer().isWeightParam(layer, name);
+      if (isNormalization) {
+        // DL4J itself counts neither gamma nor beta as anything.
+        isBias = name.equals(BatchNormalizationParamInitializer.BETA);
+      } else if (inner instanceof Bidirectional both) {
+        // Whose own answer is true for weights as well.
+        isBias = both.getFwd().initializer().isBiasParam(both.getFwd(), name.substring(1));
+      } else {
+        isBias = layer.initializer().isBiasParam(layer, name);
+      }
+    } else if (config instanceof SameDiffVertex vertex) {
+      isWeight = vertex.getVertexParams().isWeightParam(name);
+      isBias = vertex.getVertexParams().isBiasParam(name);
     }
-    return !(config instanceof SameDiffVertex vertex)
-        || vertex.getVertexParams().isWeightParam(name);
+    return new NetworkParam(config.getLayerName(), name, isWeight, isBias, isNormalization);
+  }
+
+  private static TrainingConfig unwrapped(TrainingConfig config) {
+    return config instanceof BaseWrapperLayer wrapper ? unwrapped(wrapper.getUnderlying()) : config;
   }
 
   /** Asks the layer itself which slot it uses for a parameter, as layers differ in that. */
@@ -103,14 +124,14 @@ final class UpdaterSlots {
    * Gives the parameters of each group updater objects of their own.
    *
    * @param params all parameters
-   * @param groups their groups, below 0 for none
+   * @param groups their groups, or {@link GroupBinding#NO_GROUP}
    * @throws IllegalArgumentException if that cannot be done; nothing is changed
    */
   static void part(List<UpdaterBlocks.Param> params, int[] groups) {
     IdentityHashMap<TrainingConfig, List<Integer>> layers = new IdentityHashMap<>();
     List<List<Integer>> inOrder = new ArrayList<>();
     for (int i = 0; i < groups.length; i++) {
-      if (groups[i] >= 0 && params.get(i).hasRate()) {
+      if (groups[i] != GroupBinding.NO_GROUP && params.get(i).hasRate()) {
         List<Integer> known = layers.get(params.get(i).config());
         if (known == null) {
           known = new ArrayList<>();
@@ -139,10 +160,9 @@ final class UpdaterSlots {
     for (int other = 0; other < groups.length; other++) {
       if (params.get(other).updater() == param.updater() && groups[other] != groups[member]) {
         throw new IllegalArgumentException(
-            "param groups "
-                + Math.min(groups[member], groups[other])
-                + " and "
-                + Math.max(groups[member], groups[other])
+            GroupBinding.pair(
+                    Math.min(groups[member], groups[other]),
+                    Math.max(groups[member], groups[other]))
                 + " part "
                 + params.get(Math.min(member, other))
                 + " from "
@@ -166,10 +186,7 @@ final class UpdaterSlots {
       int before = isBias ? ofBias : ofMain;
       if (before >= 0 && groups[before] != groups[member]) {
         throw new IllegalArgumentException(
-            "param groups "
-                + groups[before]
-                + " and "
-                + groups[member]
+            GroupBinding.pair(groups[before], groups[member])
                 + " part "
                 + params.get(before)
                 + " from "

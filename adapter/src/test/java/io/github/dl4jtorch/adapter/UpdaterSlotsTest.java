@@ -61,7 +61,7 @@ class UpdaterSlotsTest {
   void leaveALayerOfUnknownKindItsOwnUpdater() {
     Unknown layer = new Unknown("a", new Adam(0.1));
     UpdaterSlots.part(List.of(weights(layer), weights(new Unknown("b", new Adam(0.1)))), APART);
-    assertThat(weights(layer).named()).isEqualTo(new NetworkParam("a", "W", true));
+    assertThat(weights(layer).named()).isEqualTo(new NetworkParam("a", "W", true, false, false));
   }
 
   @Test

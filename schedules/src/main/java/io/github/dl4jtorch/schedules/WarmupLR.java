@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  * epoch    = floor(i / iterationsPerEpoch)
- * lr       = warmupLr + (after(epoch) - warmupLr) / n i        for i &lt; n
- * lr       = after(epoch)                                      for i &gt;= n
- * momentum = warmupMomentum + (momentum - warmupMomentum) / n i   for i &lt; n
+ * lr       = warmupLr + (after(epoch) - warmupLr) i / n             for i &lt;= n
+ * lr       = after(epoch)                                           for i &gt; n
+ * momentum = warmupMomentum + (momentum - warmupMomentum) i / n     for i &lt; n
  * </pre>
  *
  * <p>with {@code n} for {@code warmupIterations}. PyTorch has no such class. This is the warm-up of
@@ -130,15 +130,11 @@ public record WarmupLR(
   }
 
   /**
-   * Returns the value on the straight line from the start to the target, in the order of operations
-   * that numpy's {@code interp} has.
+   * Returns the value on the straight line from the start to the target. At its end that is the
+   * target but for rounding.
    */
   double between(double start, double target, int iteration) {
-    if (iteration == warmupIterations) {
-      return target;
-    }
-    double slope = (target - start) / warmupIterations;
-    return slope * iteration + start;
+    return start + (target - start) * iteration / warmupIterations;
   }
 
   /** Returns the arguments that a state is checked against; the schedule has a state of its own. */

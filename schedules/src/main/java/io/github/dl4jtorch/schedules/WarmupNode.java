@@ -7,8 +7,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The node of {@link WarmupLR}: the count of iterations and the epoch schedule's node. During the
  * warm-up that node finds the rates that it left itself; these are the {@code lastLr} it remembers.
- * At the last iteration of the warm-up the groups get them as they are, and the node works on the
- * groups from then on.
+ * Afterwards it works on the groups.
  */
 final class WarmupNode extends Node {
 
@@ -105,12 +104,27 @@ final class WarmupNode extends Node {
       System.arraycopy(ownMomentum, 0, groups.momentum, 0, ownMomentum.length);
     }
     if (iteration % schedule.iterationsPerEpoch() == 0) {
+      if (!isWarmingUp) {
+        undoRounding(groups.lr);
+      }
       after.advance(groups);
     }
     if (isWarmingUp) {
       warmUp(groups);
     } else {
       remember(groups.lr);
+    }
+  }
+
+  /** Puts the target in the place of what the end of the line was rounded to. */
+  private void undoRounding(double[] lr) {
+    for (int i = 0; i < Math.min(boundGroups, lr.length); i++) {
+      double target = after.lastLr()[i];
+      double end =
+          schedule.between(schedule.warmupLr().get(i), target, schedule.warmupIterations());
+      if (lr[i] == end) {
+        lr[i] = target;
+      }
     }
   }
 
@@ -126,7 +140,8 @@ final class WarmupNode extends Node {
           i < boundGroups
               ? schedule.between(schedule.warmupLr().get(i), groups.lr[i], iteration)
               : Double.NaN;
-      if (i < ownMomentum.length && warmupMomentum != null) {
+      boolean isEnd = iteration == schedule.warmupIterations();
+      if (i < ownMomentum.length && warmupMomentum != null && !isEnd) {
         groups.momentum[i] = schedule.between(warmupMomentum, ownMomentum[i], iteration);
       }
     }
