@@ -389,7 +389,8 @@ final class GroupBinding {
       return null;
     }
     double lr = rate(first);
-    for (Member member : updaters) {
+    for (int i = 1; i < updaters.size(); i++) {
+      Member member = updaters.get(i);
       if (Double.compare(rate(member), lr) != 0) {
         return "param group "
             + group
@@ -415,7 +416,8 @@ final class GroupBinding {
   }
 
   private static @Nullable String foreignSchedule(int group, List<Member> updaters) {
-    for (Member member : updaters) {
+    for (int i = 0; i < updaters.size(); i++) {
+      Member member = updaters.get(i);
       ISchedule schedule = UpdaterFields.schedule(member.updater);
       if (schedule != null && !(schedule instanceof LrCell)) {
         return (group == FROZEN ? "the frozen parameters" : "param group " + group)

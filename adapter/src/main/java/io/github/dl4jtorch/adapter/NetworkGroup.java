@@ -4,10 +4,12 @@ import io.github.dl4jtorch.adapter.GroupBinding.Member;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import io.github.dl4jtorch.schedules.OptimizerValues;
 import java.util.List;
+import org.nd4j.linalg.learning.config.IUpdater;
 
 /**
  * The live values of one param group. Reads always go to the updaters, so changes by others are
- * seen; writes go to all of them.
+ * seen; writes go to all of them. Loops of every iteration are without iterators, so that nothing
+ * is allocated.
  */
 final class NetworkGroup implements OptimizerValues {
 
@@ -65,16 +67,21 @@ final class NetworkGroup implements OptimizerValues {
   }
 
   @Override
+  @SuppressWarnings("ReferenceEquality") // Cells that are equal may hold different rates.
   public void setLr(double lr) {
     List<Member> members = binding.members(index);
     exactLr = lr;
     writtenLr = lr > 0 ? lr : 0.0;
     highestLr = Math.max(highestLr, writtenLr);
-    for (Member member : members) {
-      member.cell().set(writtenLr);
-      member.cell().setVelocityLr(LrCell.velocityLr(member.updater()));
-      // The rate itself goes into the cell alone, see there.
-      member.updater().setLrAndSchedule(Double.NaN, member.cell());
+    for (int i = 0; i < members.size(); i++) {
+      IUpdater updater = members.get(i).updater();
+      LrCell cell = members.get(i).cell();
+      cell.set(writtenLr);
+      if (UpdaterFields.schedule(updater) != cell) {
+        cell.setVelocityLr(LrCell.velocityLr(updater));
+        // The rate itself goes into the cell alone, see there.
+        updater.setLrAndSchedule(Double.NaN, cell);
+      }
     }
   }
 
@@ -127,7 +134,8 @@ final class NetworkGroup implements OptimizerValues {
     List<Member> members = binding.members(index);
     Member first = members.get(0);
     double momentum = UpdaterFields.momentum(first.updater());
-    for (Member member : members) {
+    for (int i = 1; i < members.size(); i++) {
+      Member member = members.get(i);
       if (Double.compare(UpdaterFields.momentum(member.updater()), momentum) != 0) {
         throw new IllegalStateException(
             "param group "
@@ -147,8 +155,9 @@ final class NetworkGroup implements OptimizerValues {
 
   @Override
   public void setMomentum(double momentum) {
-    for (Member member : binding.members(index)) {
-      UpdaterFields.setMomentum(member.updater(), momentum);
+    List<Member> members = binding.members(index);
+    for (int i = 0; i < members.size(); i++) {
+      UpdaterFields.setMomentum(members.get(i).updater(), momentum);
     }
   }
 }
