@@ -244,23 +244,39 @@ class FrozenGroupsTest {
 
   @Test
   void keepTheRateOfTheirVelocity() {
-    MultiLayerNetwork net = net(new Nesterovs(0.02, 0.9), Nets.dense(4, 4));
-    MultiLayerNetwork torch = net(new TorchSGD(0.02).withNesterovMomentum(0.9), Nets.dense(4, 4));
-    List<double[]> params = new ArrayList<>();
-    for (MultiLayerNetwork each : List.of(net, torch)) {
-      Nets.fit(each, DATA.subList(0, BEFORE));
-      NetworkParamGroups groups =
-          NetworkParamGroups.builder(each).group(MIDDLE.negate()).frozen(MIDDLE).build();
-      Nets.fit(each, DATA.subList(BEFORE, BEFORE + WHILE));
-      NetworkParamGroups all = groups.add(MIDDLE, 0.005);
-      LRScheduler run = new CosineAnnealingLR(10).attach(all);
-      SchedulerListener listener = SchedulerListener.everyIteration(run);
-      each.addListeners(each == net ? listener.rescalingVelocity() : listener);
-      Nets.fit(each, DATA.subList(BEFORE + WHILE, DATA.size()));
-      params.add(Nets.params(each));
+    double[] stock = trainedAroundAFreeze(new Nesterovs(0.02, 0.9), true);
+    double[] torch = trainedAroundAFreeze(new TorchSGD(0.02).withNesterovMomentum(0.9), false);
+    for (int i = 0; i < stock.length; i++) {
+      assertThat(stock[i]).isCloseTo(torch[i], within(1e-12));
     }
-    for (int i = 0; i < params.get(0).length; i++) {
-      assertThat(params.get(0)[i]).isCloseTo(params.get(1)[i], within(1e-12));
+  }
+
+  private static double[] trainedAroundAFreeze(IUpdater updater, boolean isRescaling) {
+    MultiLayerNetwork net = net(updater, Nets.dense(4, 4));
+    Nets.fit(net, DATA.subList(0, BEFORE));
+    NetworkParamGroups groups =
+        NetworkParamGroups.builder(net).group(MIDDLE.negate()).frozen(MIDDLE).build();
+    Nets.fit(net, DATA.subList(BEFORE, BEFORE + WHILE));
+    LRScheduler run = new CosineAnnealingLR(10).attach(groups.add(MIDDLE, 0.005));
+    SchedulerListener listener = SchedulerListener.everyIteration(run);
+    net.addListeners(isRescaling ? listener.rescalingVelocity() : listener);
+    Nets.fit(net, DATA.subList(BEFORE + WHILE, DATA.size()));
+    return Nets.params(net);
+  }
+
+  /** The first step of PyTorch's Adam is the rate itself, however long others trained before. */
+  @Test
+  void startAfreshUnderTorchAdamWhenTheyWereFrozenFromTheStart() {
+    MultiLayerNetwork net = net(new TorchAdam(0.02), Nets.dense(4, 4));
+    NetworkParamGroups groups =
+        NetworkParamGroups.builder(net).group(MIDDLE.negate()).frozen(MIDDLE).build();
+    Nets.fit(net, DATA);
+    groups.add(MIDDLE, 0.001);
+    double[] before = middle(net);
+    Nets.fit(net, DATA.subList(0, 1));
+    double[] after = middle(net);
+    for (int i = 0; i < before.length; i++) {
+      assertThat(Math.abs(after[i] - before[i])).isCloseTo(0.001, within(1e-7));
     }
   }
 }

@@ -53,7 +53,8 @@ class LaterGroupsTest {
     Nets.fit(net, Nets.data(5));
     for (int i = 0; i < 5; i++) {
       double half = 0.1 * Math.pow(0.5, i);
-      double slowly = 0.1 * Math.pow(0.9, i / 2);
+      int slowSteps = i / 2;
+      double slowly = 0.1 * Math.pow(0.9, slowSteps);
       for (String param : seen.params()) {
         double expected = param.startsWith("1") ? slowly : half;
         assertThat(seen.of(param).get(i)).as(param).isCloseTo(expected, within(1e-12));
