@@ -233,7 +233,7 @@ public final class UpdateBn {
       }
       // In 16 bits a sum over a batch may be beyond what can be written.
       INDArray exact = input.dataType().width() < 4 ? input.castTo(DataType.FLOAT) : input;
-      move(mean, exact.mean(others), share);
+      move(mean, mean(exact, others), share);
       move(variance, exact.var(!biased, others), share);
     }
 
@@ -249,6 +249,13 @@ public final class UpdateBn {
                     + " in "
                     + norm.name());
       };
+    }
+
+    /** Adds up image by image first: one sum over all in single precision loses digits. */
+    private static INDArray mean(INDArray input, int[] others) {
+      return others.length == 1
+          ? input.mean(others)
+          : input.mean(others[1], others[2]).castTo(DataType.DOUBLE).mean(0);
     }
 
     private static void move(INDArray average, INDArray value, double share) {

@@ -341,7 +341,7 @@ class AveragedModelTest {
   void averagesLargeNetworksWithoutLargeAllocations(DataType type) {
     NeuralNetConfiguration.Builder settings = Nets.settings().dataType(type);
     MultiLayerNetwork net =
-        Nets.net(settings, Nets.dense(1100, 1000), Nets.norm(1000, true), Nets.output(1000));
+        Nets.net(settings, Nets.dense(2000, 1500), Nets.norm(1500, true), Nets.output(1500));
     AveragedModel<MultiLayerNetwork> average =
         AveragedModel.of(net, Averaging.equal().useBuffers(true));
     net.params().assign(1);

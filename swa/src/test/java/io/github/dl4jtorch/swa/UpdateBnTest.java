@@ -210,6 +210,33 @@ class UpdateBnTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource(CNN2DFormat.class)
+  void losesNoDigitsOverLargeImagesInSinglePrecision(CNN2DFormat format) {
+    MultiLayerNetwork net =
+        new MultiLayerNetwork(
+            Nets.settings()
+                .dataType(DataType.FLOAT)
+                .list()
+                .layer(new BatchNormalization.Builder().build())
+                .layer(new GlobalPoolingLayer())
+                .layer(Nets.output(2))
+                .setInputType(InputType.convolutional(60, 60, 2, format))
+                .build());
+    net.init();
+    boolean first = format == CNN2DFormat.NCHW;
+    Nd4j.getRandom().setSeed(4);
+    INDArray images =
+        Nd4j.rand(DataType.FLOAT, first ? new long[] {8, 2, 60, 60} : new long[] {8, 60, 60, 2});
+    images.addi(3);
+    new UpdateBn().run(net, new Batched(List.of(images)));
+    INDArray exact = images.castTo(DataType.DOUBLE).mean(0, first ? 2 : 1, first ? 3 : 2);
+    for (int channel = 0; channel < 2; channel++) {
+      assertThat(Nets.param(net, "0_mean")[channel])
+          .isEqualTo(exact.getDouble(channel), within(4e-6));
+    }
+  }
+
   @Test
   void aConstantChannelHasASmallVarianceAndNotMinusInfinity() {
     MultiLayerNetwork net = normalizingFirst(true);
