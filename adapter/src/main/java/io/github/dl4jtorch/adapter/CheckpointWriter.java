@@ -59,8 +59,9 @@ public final class CheckpointWriter {
   }
 
   /**
-   * Adds a run, to be saved with the values of its groups. Runs on the same groups object will be
-   * on the same again when they are loaded.
+   * Adds a run, to be saved with the values of its groups and of all that were made with them, and
+   * with what is frozen. Runs on groups that were made together will be so again when they are
+   * loaded.
    *
    * @param name the name to ask for when the checkpoint is loaded
    * @param run a run on {@link NetworkParamGroups} of the network
@@ -75,7 +76,7 @@ public final class CheckpointWriter {
       throw new IllegalArgumentException(
           "the run \"" + name + "\" must be on NetworkParamGroups of the network that is saved");
     }
-    names(groups);
+    names(groups.all());
     runs.put(name, run);
     return this;
   }
@@ -131,8 +132,8 @@ public final class CheckpointWriter {
     }
     // DL4J applies them after its listeners, so that has to be done and undone here.
     INDArray before = net.model().params().dup();
-    net.model().applyConstraints(iterations, net.epochCount());
     try {
+      net.model().applyConstraints(iterations, net.epochCount());
       save(file, iterations, net.epochCount(), EpochStarts.UNKNOWN);
     } finally {
       net.model().params().assign(before);
@@ -153,6 +154,10 @@ public final class CheckpointWriter {
 
   LiveNetwork net() {
     return net;
+  }
+
+  boolean has(LRScheduler run) {
+    return runs.containsValue(run);
   }
 
   /** Refuses to save between the segments of a sequence. */
@@ -211,18 +216,19 @@ public final class CheckpointWriter {
   }
 
   private void writeRuns(Map<String, @Nullable Object> map) {
-    IdentityHashMap<NetworkParamGroups, Integer> sets = new IdentityHashMap<>();
+    IdentityHashMap<Object, Integer> sets = new IdentityHashMap<>();
     List<Object> writtenSets = new ArrayList<>();
     Map<String, Object> writtenRuns = new LinkedHashMap<>();
     runs.forEach(
         (name, run) -> {
           NetworkParamGroups groups = (NetworkParamGroups) run.paramGroups();
-          int set = sets.computeIfAbsent(groups, unknown -> sets.size());
+          int set = sets.computeIfAbsent(groups.origin(), unknown -> sets.size());
           if (set == writtenSets.size()) {
-            writtenSets.add(written(groups));
+            writtenSets.add(written(groups.all()));
           }
           Map<String, @Nullable Object> written = new LinkedHashMap<>();
-          written.put("groups", set);
+          written.put("set", set);
+          written.put("groups", groups.numbers());
           written.put("definition", written(run.schedule()));
           written.put("state", run.stateDict());
           writtenRuns.put(name, written);
@@ -234,6 +240,7 @@ public final class CheckpointWriter {
   private static Map<String, Object> written(NetworkParamGroups groups) {
     Map<String, Object> written = new LinkedHashMap<>();
     written.put("params", names(groups));
+    written.put("frozen", names(groups.frozen()));
     written.put("values", groups.stateDict());
     return written;
   }
@@ -250,26 +257,34 @@ public final class CheckpointWriter {
 
   /** Returns the names of the parameters in each group, which must tell them apart. */
   private static List<List<String>> names(NetworkParamGroups groups) {
-    Map<String, Integer> known = new HashMap<>();
+    Map<String, String> places = new HashMap<>();
     List<List<String>> names = new ArrayList<>();
     for (int group = 0; group < groups.size(); group++) {
-      List<String> own = new ArrayList<>();
-      for (NetworkParam param : groups.params(group)) {
-        Integer other = known.put(param.toString(), group);
-        if (other != null && other != group) {
-          throw new IllegalArgumentException(
-              "layers must have names of their own for their param groups to be found again, but "
-                  + param
-                  + " is in groups "
-                  + other
-                  + " and "
-                  + group);
-        }
-        own.add(param.toString());
-      }
-      names.add(own);
+      names.add(names(groups.params(group)));
+      requireOnePlace(names.get(group), "in group " + group, places);
     }
+    requireOnePlace(names(groups.frozen()), "frozen", places);
     return names;
+  }
+
+  private static List<String> names(List<NetworkParam> params) {
+    return params.stream().map(NetworkParam::toString).toList();
+  }
+
+  private static void requireOnePlace(
+      List<String> names, String place, Map<String, String> places) {
+    for (String name : names) {
+      String other = places.put(name, place);
+      if (other != null && !other.equals(place)) {
+        throw new IllegalArgumentException(
+            "layers must have names of their own for their param groups to be found again, but "
+                + name
+                + " is "
+                + other
+                + " and "
+                + place);
+      }
+    }
   }
 
   private Map<String, Object> writeParts(Map<String, INDArray> arrays) {

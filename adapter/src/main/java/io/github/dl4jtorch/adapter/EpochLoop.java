@@ -1,6 +1,5 @@
 package io.github.dl4jtorch.adapter;
 
-import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import org.deeplearning4j.nn.api.Model;
@@ -108,8 +107,9 @@ public final class EpochLoop {
   }
 
   private void fit(Runnable training) {
-    int epoch = NetworkCounts.epochs(net);
-    int iteration = NetworkCounts.iterations(net);
+    LiveNetwork live = new LiveNetwork(net);
+    int epoch = live.epochCount();
+    int iteration = live.iterationCount();
     listeners.forEach(listener -> listener.onEpochStart(net));
     Updater updater = net instanceof MultiLayerNetwork layers ? layers.getUpdater() : null;
     workers.begin();
@@ -119,31 +119,25 @@ public final class EpochLoop {
       workers.end();
       restore(updater);
     }
-    if (NetworkCounts.iterations(net) == iteration) {
+    if (live.iterationCount() == iteration) {
       throw new IllegalStateException(
           "training must make an iteration in each epoch but made none in epoch "
               + epoch
               + ": reset its iterator");
     }
-    int counted = NetworkCounts.epochs(net) - epoch;
+    int counted = live.epochCount() - epoch;
     if (counted < 0 || counted > 1) {
       throw new IllegalStateException(
           "training must be one epoch long but counted " + counted + " in epoch " + epoch);
     }
-    if (counted == 1 && !Collections.disjoint(present(), listeners)) {
+    if (counted == 1 && !Collections.disjoint(live.listeners(), listeners)) {
       throw new IllegalStateException(
           "listeners must be on the network or in the EpochLoop and not in both, since training"
               + " tells of its epochs itself");
     }
-    NetworkCounts.setEpochs(net, epoch);
+    live.setEpochCount(epoch);
     listeners.forEach(listener -> listener.onEpochEnd(net));
-    NetworkCounts.setEpochs(net, epoch + 1);
-  }
-
-  private Collection<TrainingListener> present() {
-    return net instanceof MultiLayerNetwork layers
-        ? layers.getListeners()
-        : ((ComputationGraph) net).getListeners();
+    live.setEpochCount(epoch + 1);
   }
 
   /** Gives the updater back to a network that was made to forget it, by {@code clear()}. */

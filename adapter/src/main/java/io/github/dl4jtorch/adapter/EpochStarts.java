@@ -29,8 +29,13 @@ final class EpochStarts {
     }
   }
 
-  static synchronized void set(Model net, int epoch, int iteration) {
+  /** Notes that an epoch is over. Some trainers give its number to a later one again. */
+  static synchronized void end(Model net) {
     STARTS.removeIf(start -> start.net.refersTo(net) || start.net.refersTo(null));
+  }
+
+  static synchronized void set(Model net, int epoch, int iteration) {
+    end(net);
     STARTS.add(new Start(new WeakReference<>(net), epoch, iteration));
   }
 

@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.schedules.MomentumKind;
+import io.github.dl4jtorch.schedules.ParamGroup;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -48,6 +49,7 @@ final class GroupBinding {
   private final Model net;
   private final List<NetworkParam> named;
   private final BitSet rescaling = new BitSet();
+  private final List<ParamGroup> values = new ArrayList<>();
   private int[] groups;
   private UpdaterBlocks blocks;
   private List<List<Member>> members;
@@ -89,15 +91,22 @@ final class GroupBinding {
     this.blocks.stopAtZero(null);
   }
 
-  /** Writes the values of a group, so that they are in our cells, and returns them. */
-  NetworkGroup takeOver(int group, Start start) {
-    return new NetworkGroup(this, group, start);
+  /** Writes the values of the next group, so that they are in our cells, and returns them. */
+  ParamGroup takeOver(Start start) {
+    ParamGroup group = ParamGroup.over(new NetworkGroup(this, values.size(), start));
+    values.add(group);
+    return group;
+  }
+
+  /** Returns the values of all groups that were taken over. */
+  List<ParamGroup> values() {
+    return values;
   }
 
   /**
    * Makes a group of frozen parameters.
    *
-   * @return the number of the new group, to be taken over with that start
+   * @return the number of the new group, to be taken over next with that start
    * @throws IllegalArgumentException if another parameter or none is selected, or that cannot be
    *     done; nothing is changed
    */

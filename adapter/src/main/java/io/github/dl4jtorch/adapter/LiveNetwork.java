@@ -5,8 +5,6 @@ import java.io.UncheckedIOException;
 import java.util.Collection;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.BackpropType;
-import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
-import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.optimize.api.TrainingListener;
@@ -16,11 +14,16 @@ import org.nd4j.shade.jackson.databind.JsonNode;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
 
 /**
- * A network of either kind, as far as saving needs it.
+ * A network of either kind, with what both have but DL4J gives them no common interface for.
  *
  * @param model a {@code MultiLayerNetwork} or a {@code ComputationGraph}, initialised
  */
 record LiveNetwork(Model model) {
+
+  /** Tells whether a model is one. */
+  static boolean isKindOf(Model model) {
+    return model instanceof MultiLayerNetwork || model instanceof ComputationGraph;
+  }
 
   int iterationCount() {
     return model instanceof MultiLayerNetwork layers
@@ -78,14 +81,23 @@ record LiveNetwork(Model model) {
   }
 
   private void setCounts(int iterationCount, int epochCount) {
+    setIterationCount(iterationCount);
+    setEpochCount(epochCount);
+  }
+
+  void setIterationCount(int iterationCount) {
     if (model instanceof MultiLayerNetwork layers) {
-      MultiLayerConfiguration configuration = layers.getLayerWiseConfigurations();
-      configuration.setIterationCount(iterationCount);
-      configuration.setEpochCount(epochCount);
+      layers.getLayerWiseConfigurations().setIterationCount(iterationCount);
     } else {
-      ComputationGraphConfiguration configuration = ((ComputationGraph) model).getConfiguration();
-      configuration.setIterationCount(iterationCount);
-      configuration.setEpochCount(epochCount);
+      ((ComputationGraph) model).getConfiguration().setIterationCount(iterationCount);
+    }
+  }
+
+  void setEpochCount(int epochCount) {
+    if (model instanceof MultiLayerNetwork layers) {
+      layers.getLayerWiseConfigurations().setEpochCount(epochCount);
+    } else {
+      ((ComputationGraph) model).getConfiguration().setEpochCount(epochCount);
     }
   }
 

@@ -425,7 +425,7 @@ public final class LrRangeTest {
     UpdaterBlocks blocks = new UpdaterBlocks(copy);
     IdentityHashMap<IUpdater, Double> shares = shares(blocks);
     boolean holdsCount = shares.keySet().stream().noneMatch(LrRangeTest::countsIterations);
-    int iteration = count(copy);
+    int iteration = new LiveNetwork(copy).iterationCount();
     // Layers whose rate is 0 stand still.
     blocks.stopAtZero(null);
 
@@ -482,12 +482,6 @@ public final class LrRangeTest {
         || updater instanceof Nesterovs
         || updater instanceof RmsProp
         || updater instanceof AdaGrad);
-  }
-
-  private static int count(Model net) {
-    return net instanceof MultiLayerNetwork layers
-        ? layers.getIterationCount()
-        : ((ComputationGraph) net).getConfiguration().getIterationCount();
   }
 
   /** Finds what part of the highest rate each updater has. */

@@ -299,7 +299,7 @@ public final class NetworkParamGroups extends ParamGroups {
     int[] present = Arrays.copyOf(numbers, numbers.length + 1);
     present[numbers.length] = number;
     List<ParamGroup> groups = new ArrayList<>(this);
-    groups.add(ParamGroup.over(binding.takeOver(number, start)));
+    groups.add(binding.takeOver(start));
     return new NetworkParamGroups(binding, present, groups);
   }
 
@@ -336,6 +336,26 @@ public final class NetworkParamGroups extends ParamGroups {
     return binding.network();
   }
 
+  /** Returns all groups of the network of which these are some, later ones included. */
+  NetworkParamGroups all() {
+    return all(binding);
+  }
+
+  private static NetworkParamGroups all(GroupBinding binding) {
+    int[] numbers = IntStream.range(0, binding.values().size()).toArray();
+    return new NetworkParamGroups(binding, numbers, binding.values());
+  }
+
+  /** Returns the numbers that these groups have among {@link #all()}. */
+  List<Integer> numbers() {
+    return Arrays.stream(numbers).boxed().toList();
+  }
+
+  /** Returns what groups have in common if they were made together, and with no others. */
+  Object origin() {
+    return binding;
+  }
+
   /** Makes sure that the network's next update is as the groups say. */
   void refresh() {
     binding.refresh();
@@ -365,12 +385,8 @@ public final class NetworkParamGroups extends ParamGroups {
       List<GroupBinding.Start> all = new ArrayList<>(starts);
       all.addAll(Collections.nCopies(size - starts.size(), GroupBinding.Start.AS_IT_IS));
       GroupBinding binding = new GroupBinding(net, blocks, assigned, all, isUntrained);
-      int[] numbers = IntStream.range(0, size).toArray();
-      List<ParamGroup> groups = new ArrayList<>();
-      for (int number : numbers) {
-        groups.add(ParamGroup.over(binding.takeOver(number, all.get(number))));
-      }
-      return new NetworkParamGroups(binding, numbers, groups);
+      all.forEach(binding::takeOver);
+      return all(binding);
     } catch (RuntimeException refused) {
       if (isUntrained) {
         UpdaterBlocks.discard(net);

@@ -10,9 +10,6 @@ import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 import org.deeplearning4j.earlystopping.scorecalc.ScoreCalculator;
 import org.deeplearning4j.nn.api.Model;
-import org.deeplearning4j.nn.conf.BackpropType;
-import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -149,7 +146,7 @@ public final class SchedulerListener extends BaseTrainingListener implements Ser
   public static SchedulerListener everyIteration(
       LRScheduler run, ScoreCalculator<? extends Model> metric) {
     SchedulerListener listener = of(run, Unit.ITERATION, checkedScore(run, metric));
-    if (isTruncated(listener.net)) {
+    if (new LiveNetwork(listener.net).isTruncated()) {
       throw new IllegalArgumentException(
           "metric must not be calculated after iterations of a network with truncated"
               + " backpropagation through time, since that clears the state between segments: use"
@@ -237,14 +234,6 @@ public final class SchedulerListener extends BaseTrainingListener implements Ser
     return net -> metric.calculateScore((M) net);
   }
 
-  private static boolean isTruncated(Model net) {
-    BackpropType type =
-        net instanceof MultiLayerNetwork layers
-            ? layers.getLayerWiseConfigurations().getBackpropType()
-            : ((ComputationGraph) net).getConfiguration().getBackpropType();
-    return type == BackpropType.TruncatedBPTT;
-  }
-
   /**
    * Returns a listener that makes a step only after so many iterations or epochs, counted from the
    * network's first.
@@ -317,6 +306,10 @@ public final class SchedulerListener extends BaseTrainingListener implements Ser
     ended(epochCount());
   }
 
+  LRScheduler run() {
+    return run;
+  }
+
   /** Refuses to be told of epochs if it does not count them, or of those of another network. */
   void requireEpochsOf(Model trained) {
     if (unit != Unit.EPOCH) {
@@ -378,7 +371,7 @@ public final class SchedulerListener extends BaseTrainingListener implements Ser
   }
 
   private int epochCount() {
-    return epochsByHand + NetworkCounts.epochs(net);
+    return epochsByHand + new LiveNetwork(net).epochCount();
   }
 
   private void ended(int count) {
@@ -438,7 +431,7 @@ public final class SchedulerListener extends BaseTrainingListener implements Ser
   }
 
   private boolean isOwn(Model model) {
-    if (!NetworkCounts.areKeptBy(model)) {
+    if (!LiveNetwork.isKindOf(model)) {
       return false;
     }
     if (Thread.currentThread().getName().startsWith(PARALLEL_WRAPPER)) {

@@ -65,7 +65,8 @@ public final class TrainingCheckpoint {
       implements CheckpointPart {}
 
   /** A run as it was read; {@code run} is null while nobody has said what it is a run of. */
-  private record SavedRun(@Nullable LRScheduler run, int groups, Map<String, Object> state) {}
+  private record SavedRun(
+      @Nullable LRScheduler run, int set, List<Integer> numbers, Map<String, Object> state) {}
 
   private final LiveNetwork net;
   private final int iterationCount;
@@ -241,18 +242,15 @@ public final class TrainingCheckpoint {
   }
 
   private void readGroups(JsonNode saved) {
-    List<Predicate<NetworkParam>> selections = new ArrayList<>();
-    for (JsonNode params : saved.required("params")) {
-      Set<String> names = new HashSet<>();
-      params.forEach(name -> names.add(name.asText()));
-      selections.add(param -> names.contains(param.toString()));
-    }
-    @SuppressWarnings({"unchecked", "rawtypes"})
-    Predicate<NetworkParam>[] chosen = selections.toArray(new Predicate[0]);
-    NetworkParamGroups made =
+    NetworkParamGroups.Builder builder =
         net.model() instanceof MultiLayerNetwork layers
-            ? NetworkParamGroups.of(layers, chosen)
-            : NetworkParamGroups.of((ComputationGraph) net.model(), chosen);
+            ? NetworkParamGroups.builder(layers)
+            : NetworkParamGroups.builder((ComputationGraph) net.model());
+    saved.required("params").forEach(params -> builder.group(named(params)));
+    if (!saved.required("frozen").isEmpty()) {
+      builder.frozen(named(saved.required("frozen")));
+    }
+    NetworkParamGroups made = builder.build();
     List<Map<String, Object>> values = new ArrayList<>();
     for (JsonNode group : saved.required("values")) {
       // How far below 0 a rate may be goes by the highest that the group has had.
@@ -269,10 +267,18 @@ public final class TrainingCheckpoint {
     groupValues.add(values);
   }
 
+  private static Predicate<NetworkParam> named(JsonNode params) {
+    Set<String> names = new HashSet<>();
+    params.forEach(name -> names.add(name.asText()));
+    return param -> names.contains(param.toString());
+  }
+
   private void readRun(String name, JsonNode saved) {
-    int set = saved.required("groups").asInt();
+    int set = saved.required("set").asInt();
+    List<Integer> numbers = new ArrayList<>();
+    saved.required("groups").forEach(number -> numbers.add(number.asInt()));
     Map<String, Object> state = CheckpointJson.map(saved.required("state"));
-    SavedRun run = new SavedRun(null, set, state);
+    SavedRun run = new SavedRun(null, set, numbers, state);
     JsonNode definition = saved.required("definition");
     runs.put(
         name,
@@ -282,9 +288,17 @@ public final class TrainingCheckpoint {
   }
 
   private SavedRun attached(SavedRun saved, Schedule definition) {
-    LRScheduler run = definition.attach(groups.get(saved.groups));
-    run.loadStateDict(saved.state, groupValues.get(saved.groups));
-    return new SavedRun(run, saved.groups, saved.state);
+    List<Map<String, Object>> values = groupValues.get(saved.set);
+    LRScheduler run = definition.attach(groups(saved));
+    run.loadStateDict(saved.state, saved.numbers.stream().map(values::get).toList());
+    return new SavedRun(run, saved.set, saved.numbers, saved.state);
+  }
+
+  private NetworkParamGroups groups(SavedRun saved) {
+    NetworkParamGroups all = groups.get(saved.set);
+    return saved.numbers.equals(all.numbers())
+        ? all
+        : all.only(saved.numbers.stream().mapToInt(Integer::intValue).toArray());
   }
 
   private static CheckpointPart part(JsonNode saved, Map<String, INDArray> arrays) {
@@ -374,6 +388,18 @@ public final class TrainingCheckpoint {
     }
     runs.put(name, attached(saved, definition));
     return run(name);
+  }
+
+  /**
+   * Returns all param groups that were made together with those of a run, so that frozen parameters
+   * can be {@linkplain NetworkParamGroups#add(Predicate, double) added} to them.
+   *
+   * @param run the name the run was saved under
+   * @return the groups
+   * @throws IllegalArgumentException if there is no such run
+   */
+  public NetworkParamGroups groups(String run) {
+    return groups.get(saved(run).set);
   }
 
   private SavedRun saved(String name) {

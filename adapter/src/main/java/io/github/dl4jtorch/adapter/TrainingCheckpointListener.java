@@ -8,8 +8,6 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.deeplearning4j.nn.api.Model;
-import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.deeplearning4j.optimize.api.TrainingListener;
 import org.slf4j.Logger;
@@ -206,6 +204,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
   public void onEpochEnd(Model model) {
     if (isOwn(model)) {
       start();
+      EpochStarts.end(model);
       int epochs = writer.net().epochCount() + 1;
       if (unit == Unit.EPOCHS && epochs % interval == 0) {
         save(folder.entry(writer.net().iterationCount(), epochs), writer::saveInOnEpochEnd);
@@ -215,7 +214,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
 
   private boolean isOwn(Model model) {
     Model own = writer.net().model();
-    if (model != own && (model instanceof MultiLayerNetwork || model instanceof ComputationGraph)) {
+    if (model != own && LiveNetwork.isKindOf(model)) {
       throw new IllegalStateException(
           "this listener must be added only to the network that it saves, but was called for a"
               + " copy or another network");
@@ -228,6 +227,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
       return;
     }
     requireLast();
+    requireAllRuns();
     try {
       Files.createDirectories(folder.folder());
       folder.deleteTemporary();
@@ -249,6 +249,18 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
         throw new IllegalStateException(
             "the TrainingCheckpointListener must be added after every SchedulerListener, or runs"
                 + " would be saved a step behind their network: add it last");
+      }
+    }
+  }
+
+  /** A run that is left out would start afresh when the rest goes on. */
+  private void requireAllRuns() {
+    for (TrainingListener listener : writer.net().listeners()) {
+      if (listener instanceof SchedulerListener scheduler && !writer.has(scheduler.run())) {
+        throw new IllegalStateException(
+            "the run of every SchedulerListener of the network must be saved, but that of "
+                + scheduler.run().schedule()
+                + " is not: add it to the writer with(name, run)");
       }
     }
   }

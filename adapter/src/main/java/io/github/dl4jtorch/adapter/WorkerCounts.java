@@ -25,7 +25,7 @@ final class WorkerCounts extends BaseTrainingListener {
 
   synchronized void begin() {
     isTraining = true;
-    start = NetworkCounts.iterations(net);
+    start = new LiveNetwork(net).iterationCount();
   }
 
   synchronized void end() {
@@ -36,8 +36,8 @@ final class WorkerCounts extends BaseTrainingListener {
   /** The last event before the updater reads the count. */
   @Override
   public synchronized void onGradientCalculation(Model model) {
-    if (isTraining && model != net && NetworkCounts.areKeptBy(model) && begun.add(model)) {
-      NetworkCounts.setIterations(model, start);
+    if (isTraining && model != net && LiveNetwork.isKindOf(model) && begun.add(model)) {
+      new LiveNetwork(model).setIterationCount(start);
     }
   }
 }

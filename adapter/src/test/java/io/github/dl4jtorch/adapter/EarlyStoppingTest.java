@@ -58,7 +58,7 @@ class EarlyStoppingTest {
         .peek(
             net -> {
               Nets.fit(net, Nets.data(BATCHES));
-              NetworkCounts.setEpochs(net, 1);
+              new LiveNetwork(net).setEpochCount(1);
             });
   }
 
@@ -303,8 +303,8 @@ class EarlyStoppingTest {
         .withMessage(
             "net must be the network whose param groups the run is on, but the trainer has"
                 + " another");
-    assertThat(NetworkCounts.iterations(net)).isZero();
-    assertThat(NetworkCounts.iterations(other)).isZero();
+    assertThat(new LiveNetwork(net).iterationCount()).isZero();
+    assertThat(new LiveNetwork(other).iterationCount()).isZero();
   }
 
   @Test
@@ -387,11 +387,11 @@ class EarlyStoppingTest {
     assertThat(best).isSameAs(saver.getBestModel()).isNotSameAs(net);
     assertThat(rate(best)).isEqualTo(0.04);
     assertThat(Nets.params(best)).isEqualTo(Nets.params(twin));
-    assertThat(NetworkCounts.iterations(best)).isEqualTo(BATCHES);
-    assertThat(NetworkCounts.epochs(best)).isZero();
+    assertThat(new LiveNetwork(best).iterationCount()).isEqualTo(BATCHES);
+    assertThat(new LiveNetwork(best).epochCount()).isZero();
     assertThat(best.score()).isEqualTo(result.getBestModelScore()).isEqualTo(0.5);
     assertThat(rate(saver.getLatestModel())).isEqualTo(0.01);
-    assertThat(NetworkCounts.epochs(saver.getLatestModel())).isEqualTo(3);
+    assertThat(new LiveNetwork(saver.getLatestModel()).epochCount()).isEqualTo(3);
     assertThat(Nets.params(saver.getLatestModel())).isEqualTo(Nets.params(net));
     // Goes on as a network that nothing has happened to, its velocity included.
     Nets.fit(best, Nets.data(3));
@@ -455,6 +455,6 @@ class EarlyStoppingTest {
       updates.addAll(workers.ofRoot().subList(epoch * ROUNDS, (epoch + 1) * ROUNDS));
       Workers.assertSgd(updates, (block, iteration, counted) -> new Workers.Values(lr, 0));
     }
-    assertThat(NetworkCounts.epochs(net)).isZero();
+    assertThat(new LiveNetwork(net).epochCount()).isZero();
   }
 }

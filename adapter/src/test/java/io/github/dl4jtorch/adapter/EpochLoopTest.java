@@ -64,7 +64,7 @@ class EpochLoopTest {
     Nets.addListeners(net, movement);
     loop(net).fit(3, () -> Nets.fit(net, Nets.data(2)));
     assertRates(movement, 0.04, 0.04, 0.02, 0.02, 0.01, 0.01);
-    assertThat(NetworkCounts.epochs(net)).isEqualTo(3);
+    assertThat(new LiveNetwork(net).epochCount()).isEqualTo(3);
   }
 
   @ParameterizedTest
@@ -114,7 +114,7 @@ class EpochLoopTest {
     loop(net, SchedulerListener.everyEpoch(HALVES.attach(groups(net))).withInterval(2))
         .fit(4, () -> fit(net, Nets.epoch(1), 1));
     assertRates(movement, 0.04, 0.04, 0.02, 0.02);
-    assertThat(NetworkCounts.epochs(net)).isEqualTo(4);
+    assertThat(new LiveNetwork(net).epochCount()).isEqualTo(4);
   }
 
   private static void fit(Model net, DataSetIterator training, int epochs) {

@@ -136,7 +136,7 @@ class ParallelWrapperTest {
         all(workers),
         (block, iteration, epoch) -> values.get(iteration),
         mode == TrainingMode.AVERAGING);
-    assertThat(NetworkCounts.epochs(net)).isEqualTo(epochs);
+    assertThat(new LiveNetwork(net).epochCount()).isEqualTo(epochs);
   }
 
   @ParameterizedTest
@@ -381,7 +381,7 @@ class ParallelWrapperTest {
             "OneCycleLR has 3 steps in all and was stepped past them: give as many as the training"
                 + " has batches (or epochs, if stepped once an epoch)");
     // The call after the last step keeps the rate, as in a loop; the next one is refused.
-    assertThat(NetworkCounts.iterations(net)).isEqualTo(ROUNDS + 1);
-    assertThat(NetworkCounts.epochs(net)).isEqualTo(1);
+    assertThat(new LiveNetwork(net).iterationCount()).isEqualTo(ROUNDS + 1);
+    assertThat(new LiveNetwork(net).epochCount()).isEqualTo(1);
   }
 }

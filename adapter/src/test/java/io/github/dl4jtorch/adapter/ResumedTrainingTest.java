@@ -13,6 +13,7 @@ import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.SequentialLR;
 import io.github.dl4jtorch.schedules.StepLR;
+import io.github.dl4jtorch.schedules.WarmupLR;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -133,6 +134,37 @@ class ResumedTrainingTest {
             () -> Nets.layers(new Nesterovs(0.02, 0.9)),
             run(oneCycle),
             stepping(run -> SchedulerListener.everyIteration(run).rescalingVelocity())),
+        new Training(
+            "a run for each of two groups, and the rest frozen",
+            () -> Nets.layers(new Adam(0.02)),
+            net -> {
+              NetworkParamGroups groups =
+                  NetworkParamGroups.builder((MultiLayerNetwork) net)
+                      .group(NetworkParam.inLayers("layer1"))
+                      .group(NetworkParam.inLayers("layer2"))
+                      .lr(0.05)
+                      .frozen(NetworkParam.inLayers("layer0"))
+                      .build();
+              return Map.of(
+                  "body",
+                  new ExponentialLR(0.8).attach(groups.only(0)),
+                  "head",
+                  oneCycle.attach(groups.only(1)));
+            },
+            runs ->
+                List.of(
+                    SchedulerListener.everyEpoch(runs.get("body")),
+                    SchedulerListener.everyIteration(runs.get("head")))),
+        new Training(
+            "YOLOv5's warm-up",
+            () -> Nets.layers(new Nesterovs(0.02, 0.9)),
+            net ->
+                Map.of(
+                    "run",
+                    new WarmupLR(new ExponentialLR(0.8), BATCHES, 5, List.of(0.0, 0.1))
+                        .withMomentum(0.8)
+                        .attach(NetworkParamGroups.weightsAndBiases((MultiLayerNetwork) net))),
+            stepping(SchedulerListener::everyIteration)),
         new Training(
             "Adam with SequentialLR per epoch, in a graph",
             () -> Nets.graph(new Adam(0.01)),

@@ -119,6 +119,19 @@ class TrainingCheckpointListenerTest {
     assertThat(TrainingCheckpoint.latest(other).orElseThrow().batchesIntoEpoch()).isEqualTo(5);
   }
 
+  /** As trainers for early stopping do, which count epochs from 0 also in a trained network. */
+  @Test
+  void countsBatchesOfAnEpochWhoseNumberComesAgain() throws IOException {
+    net.addListeners(TrainingCheckpointListener.everyIterations(1, writer, folder).keepLast(1));
+    net.fit(Nets.epoch(3));
+    net.setEpochCount(0);
+    net.fit(Nets.epoch(2));
+    assertThat(
+            TrainingCheckpoint.load(folder.resolve("checkpoint-0000000005-000000.zip"))
+                .batchesIntoEpoch())
+        .isEqualTo(2);
+  }
+
   @Test
   void deletesOnlyWhatBearsItsName() throws IOException {
     List<String> others =
@@ -194,6 +207,23 @@ class TrainingCheckpointListenerTest {
                 + " name");
     assertThat(other.getIterationCount()).isZero();
     assertThat(files()).containsExactly("checkpoint-0000000003-000001.zip");
+  }
+
+  @Test
+  void refusesToLeaveOutARun() {
+    NetworkParamGroups groups = NetworkParamGroups.weightsAndBiases(net);
+    LRScheduler saved = new StepLR(1, 0.5).attach(groups.only(0));
+    LRScheduler forgotten = new StepLR(1, 0.5).attach(groups.only(1));
+    net.addListeners(
+        SchedulerListener.everyEpoch(saved),
+        SchedulerListener.everyEpoch(forgotten),
+        TrainingCheckpointListener.everyEpochs(1, writer.with("saved", saved), folder));
+    assertThatThrownBy(() -> net.fit(Nets.epoch(1)))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "the run of every SchedulerListener of the network must be saved, but that of"
+                + " StepLR[stepSize=1, gamma=0.5] is not: add it to the writer with(name, run)");
+    assertThat(net.getIterationCount()).isZero();
   }
 
   @Test

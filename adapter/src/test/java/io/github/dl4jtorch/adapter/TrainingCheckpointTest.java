@@ -31,6 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Adam;
@@ -326,7 +327,41 @@ class TrainingCheckpointTest {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage(
             "layers must have names of their own for their param groups to be found again, but"
-                + " twin.W is in groups 0 and 1");
+                + " twin.W is in group 0 and in group 1");
+  }
+
+  @Test
+  void frozenParametersComeBackFrozenAndCanBeAdded() throws IOException {
+    List<DataSet> data = Nets.data(6);
+    MultiLayerNetwork net = Nets.layers(new Adam(0.01));
+    NetworkParamGroups groups =
+        NetworkParamGroups.builder(net)
+            .group(NetworkParam.inLayers("layer1"))
+            .group(NetworkParam.inLayers("layer2"))
+            .lr(0.05)
+            .frozen(NetworkParam.inLayers("layer0"))
+            .build();
+    LRScheduler run = STEPS.attach(groups.only(1));
+    Nets.fit(net, data.subList(0, 2));
+    TrainingCheckpoint loaded = reloaded(TrainingCheckpoint.of(net).with("head", run));
+    MultiLayerNetwork resumed = loaded.multiLayerNetwork();
+    assertThat(loaded.groups("head").frozen()).isEqualTo(groups.frozen()).hasSize(2);
+    assertThat(loaded.groups("head")).hasSize(2);
+    assertThat(loaded.run("head").paramGroups()).hasSize(1);
+    assertThat(loaded.groups("head").get(1)).isSameAs(loaded.run("head").paramGroups().get(0));
+
+    INDArray still = resumed.getParam("0_W").dup();
+    Nets.fit(net, data.subList(2, 4));
+    Nets.fit(resumed, data.subList(2, 4));
+    assertThat(Nets.params(resumed)).isEqualTo(Nets.params(net));
+    assertThat(resumed.getParam("0_W").toDoubleMatrix()).isEqualTo(still.toDoubleMatrix());
+
+    groups.add(param -> groups.frozen().contains(param), 0.02);
+    loaded.groups("head").add(NetworkParam.inLayers("layer0"), 0.02);
+    Nets.fit(net, data.subList(4, 6));
+    Nets.fit(resumed, data.subList(4, 6));
+    assertThat(Nets.params(resumed)).isEqualTo(Nets.params(net));
+    assertThat(resumed.getParam("0_W").toDoubleMatrix()).isNotEqualTo(still.toDoubleMatrix());
   }
 
   @Test
