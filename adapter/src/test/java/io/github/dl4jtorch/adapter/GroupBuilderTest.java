@@ -271,6 +271,8 @@ class GroupBuilderTest {
     Nets.fit(net, Nets.data(3));
     ComputationGraph restored = Nets.restored(net);
     assertThat(Nets.blocks(restored)).isEqualTo(3);
+    assertThat(restored.getLearningRate("b")).isEqualTo(0.1);
+    assertThat(restored.getLearningRate("out")).isZero();
     double[] head = restored.getLayer("out").params().toDoubleVector();
     NetworkParamGroups groups =
         builder(restored)

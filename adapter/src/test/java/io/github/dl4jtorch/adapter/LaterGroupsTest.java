@@ -242,6 +242,43 @@ class LaterGroupsTest {
   }
 
   @Test
+  void whatIsFrozenLaterStaysApartFromWhatWasFrozenBefore() throws Exception {
+    MultiLayerNetwork net = Nets.layers(new Adam(0.1));
+    Nets.fit(net, Nets.data(2));
+    NetworkParamGroups.builder(net).group(FIRST).group(THIRD).frozen(SECOND).build();
+    Nets.fit(net, Nets.data(2));
+    NetworkParamGroups.builder(net).group(THIRD).frozen(FIRST).frozen(SECOND).build();
+    MultiLayerNetwork restored = Nets.restored(net);
+    assertThat(Nets.blocks(restored)).isEqualTo(3);
+    NetworkParamGroups.perLayer(net);
+    NetworkParamGroups.perLayer(restored);
+    Nets.fit(net, Nets.data(3));
+    Nets.fit(restored, Nets.data(3));
+    assertThat(Nets.params(restored)).isEqualTo(Nets.params(net));
+  }
+
+  @Test
+  void theRateOfAVelocityIsSavedAlsoRightAfterAGroupWasAdded() throws Exception {
+    MultiLayerNetwork net = Nets.layers(new Nesterovs(0.02, 0.8));
+    NetworkParamGroups groups =
+        NetworkParamGroups.builder(net).group(THIRD).frozen(THIRD.negate()).build();
+    LRScheduler run = new ExponentialLR(0.5).attach(groups);
+    net.addListeners(SchedulerListener.everyIteration(run).rescalingVelocity());
+    Nets.fit(net, Nets.data(2));
+    groups.add(THIRD.negate(), 0.01);
+    Nets.fit(net, Nets.data(1));
+    MultiLayerNetwork restored = Nets.restored(net);
+    NetworkParamGroups again =
+        NetworkParamGroups.builder(restored).group(THIRD).group(THIRD.negate()).build();
+    LRScheduler resumed = new ExponentialLR(0.5).attach(again.only(0));
+    resumed.loadStateDict(run.stateDict(), groups.stateDict());
+    restored.addListeners(SchedulerListener.everyIteration(resumed).rescalingVelocity());
+    Nets.fit(net, Nets.data(3));
+    Nets.fit(restored, Nets.data(3));
+    assertThat(Nets.params(restored)).isEqualTo(Nets.params(net));
+  }
+
+  @Test
   void addRefusesWhatIsNotFrozenAndLeavesAllAsItWas() {
     MultiLayerNetwork net = Nets.layers(new Adam(0.1));
     NetworkParamGroups groups =
