@@ -127,6 +127,14 @@ class WarmupLRTest {
   }
 
   @Test
+  void endsAtTheMomentumItselfWhereTheLineIsRounded() {
+    ParamGroups groups = ParamGroups.of(ParamGroup.sgd(0.8, 0.9));
+    assertThat(0.3 + (0.9 - 0.3) * 3 / 3).isNotEqualTo(0.9);
+    step(new WarmupLR(new StepLR(9), 9, 3, 0).withMomentum(0.3).attach(groups), 3);
+    assertThat(groups.get(0).momentum()).isEqualTo(0.9);
+  }
+
+  @Test
   void knowsTheMomentumOfAGroupWhenAttachedAnewInTheMiddle() {
     ParamGroups groups = yolov5Groups();
     step(YOLOV5.attach(groups), 120);
