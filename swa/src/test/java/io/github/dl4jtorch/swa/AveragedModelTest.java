@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import org.assertj.core.data.Offset;
 import org.bytedeco.javacpp.Pointer;
+import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
 import org.deeplearning4j.datasets.iterator.utilty.ListDataSetIterator;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
@@ -225,6 +226,34 @@ class AveragedModelTest {
     assertThat(Nets.params(net)).isEqualTo(Nets.params(alone));
     assertThat(heard).hasSize(5).containsOnly(net);
     assertThat(average.network().getListeners()).isEmpty();
+  }
+
+  /** Where workspaces may be open. */
+  @Test
+  void canBeUpdatedByAListener() {
+    AveragingFunction ema = (averaged, parameter, n) -> averaged.mul(0.75).add(parameter.mul(0.25));
+    for (Averaging averaging : List.of(Averaging.ema(0.75), Averaging.of(ema))) {
+      ComputationGraph net = Nets.graph(true);
+      ComputationGraph alone = NetworkCopy.of(net);
+      AveragedModel<ComputationGraph> inside = AveragedModel.of(net, averaging.useBuffers(true));
+      AveragedModel<ComputationGraph> outside = AveragedModel.of(alone, averaging.useBuffers(true));
+      net.addListeners(
+          new BaseTrainingListener() {
+            @Override
+            public void iterationDone(Model model, int iteration, int epoch) {
+              inside.updateParameters((ComputationGraph) model);
+            }
+          });
+      net.fit(new ExistingDataSetIterator(DATA), 2);
+      for (int epoch = 0; epoch < 2; epoch++) {
+        for (DataSet batch : DATA) {
+          alone.fit(batch);
+          outside.updateParameters(alone);
+        }
+      }
+      assertThat(inside.nAveraged()).isEqualTo(10);
+      assertThat(Nets.params(inside.network())).isEqualTo(Nets.params(outside.network()));
+    }
   }
 
   @Test
