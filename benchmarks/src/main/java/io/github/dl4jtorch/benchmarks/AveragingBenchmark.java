@@ -140,7 +140,7 @@ public class AveragingBenchmark {
       net = new MultiLayerNetwork(list.setInputType(InputType.convolutional(32, 32, 3)).build());
       net.init();
       DataSet batch =
-          new DataSet(Nd4j.rand(DataType.FLOAT, 16, 3, 32, 32), Nd4j.zeros(DataType.FLOAT, 16, 10));
+          new DataSet(Nd4j.rand(DataType.FLOAT, 8, 3, 32, 32), Nd4j.zeros(DataType.FLOAT, 8, 10));
       data = List.of(batch, batch);
     }
 
