@@ -106,7 +106,7 @@ public final class NetworkCopy {
   }
 
   private static @Nullable INDArray dup(@Nullable INDArray params) {
-    return params == null ? null : params.dup();
+    return params == null || params.length() == 0 ? null : params.dup();
   }
 
   private static void requireInitialised(boolean initialised) {

@@ -210,7 +210,7 @@ class DerivedNetworksTest {
   void clonesOfAGraphAreRefusedByItsListener() {
     String message =
         "this listener must be added only to the network whose param groups its run is on, but was"
-            + " called for a copy or another network; ParallelWrapper needs a TorchSchedule";
+            + " called for a copy or another network";
     ComputationGraph net = Nets.graph(new Sgd(0.04));
     LRScheduler run = HALVES.attach(NetworkParamGroups.of(net));
     net.addListeners(SchedulerListener.everyIteration(run));
@@ -219,6 +219,7 @@ class DerivedNetworksTest {
     assertThatIllegalStateException()
         .isThrownBy(() -> clone.fit(Nets.epoch(1)))
         .withMessage(message);
+    assertThat(Nets.params(clone)).isEqualTo(Nets.params(net)); // It did not even begin.
     assertThat(run.lastEpoch()).isEqualTo(1);
     assertThatRatesAre(NetworkCopy.of(net), 0.02, 0.02);
     assertThat(net.getLearningRate("a")).isEqualTo(0.02);

@@ -9,12 +9,18 @@ import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.StepLR;
 import java.util.List;
 import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.conf.layers.ActivationLayer;
+import org.deeplearning4j.nn.conf.layers.LossLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.Test;
+import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
+import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.Sgd;
+import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 import org.nd4j.linalg.schedule.ScheduleType;
 
 class NetworkCopyTest {
@@ -86,6 +92,20 @@ class NetworkCopyTest {
     copy.addListeners(movement);
     Nets.fit(copy, DATA.subList(1, 2));
     assertThat(movement.rates.get(0)).isCloseTo(0.1, within(1e-12));
+  }
+
+  @Test
+  void copiesANetworkWithoutParameters() {
+    MultiLayerNetwork net =
+        Nets.init(
+            Nets.settings(new Sgd(0.1))
+                .list(
+                    new ActivationLayer(Activation.TANH),
+                    new LossLayer.Builder(LossFunction.MSE).activation(Activation.IDENTITY).build())
+                .build());
+    INDArray in = Nd4j.createFromArray(new double[][] {{0.5, -1}});
+    assertThat(NetworkCopy.of(net).output(in).toDoubleVector())
+        .containsExactly(Math.tanh(0.5), Math.tanh(-1));
   }
 
   @Test

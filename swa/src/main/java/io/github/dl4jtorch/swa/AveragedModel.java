@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.swa;
 
+import io.github.dl4jtorch.adapter.NetworkCopy;
 import io.github.dl4jtorch.schedules.MalformedDataException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -75,7 +76,8 @@ public final class AveragedModel<M extends Model> {
    */
   public static AveragedModel<MultiLayerNetwork> of(MultiLayerNetwork net, Averaging averaging) {
     Require.requireGiven(AVERAGING, averaging);
-    return new AveragedModel<>(Networks.copy(net), averaging);
+    Networks.requireInitialised(net);
+    return new AveragedModel<>(NetworkCopy.withoutUpdaterState(net), averaging);
   }
 
   /**
@@ -90,7 +92,8 @@ public final class AveragedModel<M extends Model> {
    */
   public static AveragedModel<ComputationGraph> of(ComputationGraph net, Averaging averaging) {
     Require.requireGiven(AVERAGING, averaging);
-    return new AveragedModel<>(Networks.copy(net), averaging);
+    Networks.requireInitialised(net);
+    return new AveragedModel<>(NetworkCopy.withoutUpdaterState(net), averaging);
   }
 
   /**

@@ -1,11 +1,8 @@
 package io.github.dl4jtorch.swa;
 
-import io.github.dl4jtorch.adapter.NetworkCopy;
 import java.util.Map;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.Model;
-import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
-import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.jspecify.annotations.Nullable;
@@ -56,29 +53,5 @@ final class Networks {
       }
     }
     return null;
-  }
-
-  static MultiLayerNetwork copy(MultiLayerNetwork net) {
-    requireInitialised(net);
-    if (net.numParams() > 0) {
-      return NetworkCopy.withoutUpdaterState(net);
-    }
-    MultiLayerNetwork copy =
-        new MultiLayerNetwork(
-            MultiLayerConfiguration.fromJson(net.getLayerWiseConfigurations().toJson()));
-    copy.init();
-    return copy;
-  }
-
-  static ComputationGraph copy(ComputationGraph net) {
-    requireInitialised(net);
-    if (net.numParams() > 0) {
-      return NetworkCopy.withoutUpdaterState(net);
-    }
-    ComputationGraph copy =
-        new ComputationGraph(
-            ComputationGraphConfiguration.fromJson(net.getConfiguration().toJson()));
-    copy.init();
-    return copy;
   }
 }

@@ -181,18 +181,11 @@ final class Weights {
 
   /** Becomes {@code decay} times itself plus {@code 1 - decay} times the other. */
   void move(Weights other, double decay) {
-    @Nullable Level1 blas = hasBlas() ? Nd4j.getBlasWrapper().level1() : null;
     for (int i = 0; i < pieces.size(); i++) {
       INDArray own = pieces.get(i);
-      INDArray theirs = other.pieces.get(i);
-      if (blas != null) {
-        // Both from one library, whose threads do not compete with one another's.
-        blas.scal(own.length(), decay, own);
-        blas.axpy(own.length(), 1 - decay, theirs, own);
-      } else {
-        own.muli(decay);
-        Nd4j.exec(new Axpy(theirs, own, own, 1 - decay));
-      }
+      own.muli(decay);
+      // Not BLAS, whose threads would compete with those of the operation before.
+      Nd4j.exec(new Axpy(other.pieces.get(i), own, own, 1 - decay));
     }
   }
 }
