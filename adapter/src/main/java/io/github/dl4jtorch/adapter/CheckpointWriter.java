@@ -160,6 +160,10 @@ public final class CheckpointWriter {
     return runs.containsValue(run);
   }
 
+  boolean has(CheckpointPart part) {
+    return parts.containsValue(part);
+  }
+
   /** Refuses to save between the segments of a sequence. */
   void requireWholeIterations() {
     if (net.isTruncated()) {

@@ -27,9 +27,9 @@ import org.slf4j.LoggerFactory;
  * net.fit(training, 90);
  * }</pre>
  *
- * <p>It must be added after every {@link SchedulerListener} of the network, so that a checkpoint
- * has the runs as they are after the iteration; otherwise training stops with an exception that
- * says so. The counts in a checkpoint are those of the network right after the event, although DL4J
+ * <p>It must be added after every {@link SchedulerListener} of the network, and every other listener
+ * that is a {@link CheckpointPart}, so that a checkpoint has them as they are after the iteration;
+ * and the writer must have them all. Otherwise training stops with an exception that says so. The counts in a checkpoint are those of the network right after the event, although DL4J
  * moves them on only after its listeners.
  *
  * <p>If a checkpoint cannot be written, as on a full disk, training stops with an {@link
@@ -227,7 +227,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
       return;
     }
     requireLast();
-    requireAllRuns();
+    requireAll();
     try {
       Files.createDirectories(folder.folder());
       folder.deleteTemporary();
@@ -239,28 +239,37 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
     hasStarted = true;
   }
 
-  /** A run that is stepped after the save would be saved one step behind. */
+  /** What is moved on after the save would be saved one step behind. */
   private void requireLast() {
     boolean isBefore = false;
     for (TrainingListener listener : writer.net().listeners()) {
       if (listener == this) {
         isBefore = true;
-      } else if (isBefore && listener instanceof SchedulerListener) {
+      } else if (isBefore
+          && (listener instanceof SchedulerListener || listener instanceof CheckpointPart)) {
         throw new IllegalStateException(
-            "the TrainingCheckpointListener must be added after every SchedulerListener, or runs"
-                + " would be saved a step behind their network: add it last");
+            "the TrainingCheckpointListener must be added after every "
+                + listener.getClass().getSimpleName()
+                + ", which would be saved a step behind its network: add it last");
       }
     }
   }
 
-  /** A run that is left out would start afresh when the rest goes on. */
-  private void requireAllRuns() {
+  /** What is left out would start afresh when the rest goes on. */
+  private void requireAll() {
     for (TrainingListener listener : writer.net().listeners()) {
       if (listener instanceof SchedulerListener scheduler && !writer.has(scheduler.run())) {
         throw new IllegalStateException(
             "the run of every SchedulerListener of the network must be saved, but that of "
                 + scheduler.run().schedule()
                 + " is not: add it to the writer with(name, run)");
+      }
+      if (listener instanceof CheckpointPart part && !writer.has(part)) {
+        throw new IllegalStateException(
+            "every "
+                + listener.getClass().getSimpleName()
+                + " of the network must be saved, but one is not: add it to the writer with(name,"
+                + " part)");
       }
     }
   }

@@ -8,6 +8,14 @@
  * are the param groups of a network that is being trained, and a {@link
  * io.github.dl4jtorch.adapter.SchedulerListener} steps a run on them. Pull wherever the rate
  * depends on the step alone; push what depends on a metric, and beta1 of DL4J's own Adam.
+ *
+ * <p>{@link io.github.dl4jtorch.adapter.EpochLoop} makes epochs where DL4J counts none, as with
+ * ParallelWrapper; {@link io.github.dl4jtorch.adapter.PlateauOnScore} and {@link
+ * io.github.dl4jtorch.adapter.NetworkCopySaver} are for early stopping, {@link
+ * io.github.dl4jtorch.adapter.SameDiffSchedulerListener} is for SameDiff's own training. {@link
+ * io.github.dl4jtorch.adapter.TrainingCheckpoint} saves a training and goes on with it. {@link
+ * io.github.dl4jtorch.adapter.LearningRateMonitor} shows the rates, {@link
+ * io.github.dl4jtorch.adapter.LrRangeTest} finds one.
  */
 @NullMarked
 package io.github.dl4jtorch.adapter;

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.deeplearning4j.datasets.iterator.utilty.ListDataSetIterator;
@@ -23,6 +24,7 @@ import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Adam;
@@ -235,9 +237,53 @@ class TrainingCheckpointListenerTest {
     assertThatThrownBy(() -> net.fit(Nets.data(1).get(0)))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(
-            "the TrainingCheckpointListener must be added after every SchedulerListener, or runs"
-                + " would be saved a step behind their network: add it last");
+            "the TrainingCheckpointListener must be added after every SchedulerListener, which would"
+                + " be saved a step behind its network: add it last");
     assertThat(files()).isEmpty();
+  }
+
+  /** A listener with something to be saved. */
+  private static final class Counter extends BaseTrainingListener implements CheckpointPart {
+    private int iterations;
+
+    @Override
+    public void iterationDone(Model model, int iteration, int epoch) {
+      iterations++;
+    }
+
+    @Override
+    public Map<String, Object> values() {
+      return Map.of("iterations", iterations);
+    }
+
+    @Override
+    public Map<String, INDArray> arrays() {
+      return Map.of();
+    }
+  }
+
+  @Test
+  void wantsListenersThatAreParts() throws Exception {
+    Counter counter = new Counter();
+    net.addListeners(counter, TrainingCheckpointListener.everyIterations(1, writer, folder));
+    assertThatThrownBy(() -> net.fit(Nets.epoch(1)))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "every Counter of the network must be saved, but one is not: add it to the writer"
+                + " with(name, part)");
+    net.setListeners(
+        TrainingCheckpointListener.everyIterations(1, writer.with("counter", counter), folder),
+        counter);
+    assertThatThrownBy(() -> net.fit(Nets.epoch(1)))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "the TrainingCheckpointListener must be added after every Counter, which would be saved"
+                + " a step behind its network: add it last");
+    assertThat(files()).isEmpty();
+    net.setListeners(counter, TrainingCheckpointListener.everyIterations(1, writer, folder));
+    net.fit(Nets.epoch(1));
+    assertThat(TrainingCheckpoint.latest(folder).orElseThrow().part("counter").values())
+        .isEqualTo(Map.of("iterations", 1));
   }
 
   @Test

@@ -17,6 +17,8 @@ import javax.imageio.ImageIO;
 import org.deeplearning4j.datasets.iterator.utilty.ListDataSetIterator;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.layers.BatchNormalization;
+import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -211,7 +213,10 @@ class DocumentationTest {
     return new NeuralNetConfiguration.Builder()
         .seed(1)
         .updater(new Sgd(0.1))
-        .list(new OutputLayer.Builder().nIn(4).nOut(3).activation(Activation.SOFTMAX).build())
+        .list(
+            new DenseLayer.Builder().nIn(4).nOut(8).build(),
+            new BatchNormalization.Builder().nIn(8).nOut(8).build(),
+            new OutputLayer.Builder().nIn(8).nOut(3).activation(Activation.SOFTMAX).build())
         .build();
   }
 
