@@ -27,9 +27,10 @@ import org.slf4j.LoggerFactory;
  * net.fit(training, 90);
  * }</pre>
  *
- * <p>It must be added after every {@link SchedulerListener} of the network, and every other listener
- * that is a {@link CheckpointPart}, so that a checkpoint has them as they are after the iteration;
- * and the writer must have them all. Otherwise training stops with an exception that says so. The counts in a checkpoint are those of the network right after the event, although DL4J
+ * <p>It must be added after every {@link SchedulerListener} of the network, and every other
+ * listener that is a {@link CheckpointPart}, so that a checkpoint has them as they are after the
+ * iteration; and the writer must have them all. Otherwise training stops with an exception that
+ * says so. The counts in a checkpoint are those of the network right after the event, although DL4J
  * moves them on only after its listeners.
  *
  * <p>If a checkpoint cannot be written, as on a full disk, training stops with an {@link

@@ -3,34 +3,14 @@ package io.github.dl4jtorch.examples;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /** The short examples, run as a user runs them; what they print is what the schedules say. */
 class ShortExamplesTest {
 
-  private interface Main {
-    void run(String[] args) throws Exception;
-  }
-
-  /** Runs an example and returns the numbers behind a word, one a line. */
-  private static List<Double> printed(Main main, String word) throws Exception {
-    PrintStream terminal = System.out;
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try {
-      System.setOut(new PrintStream(bytes, true, StandardCharsets.UTF_8));
-      main.run(new String[0]);
-    } finally {
-      System.setOut(terminal);
-    }
-    Matcher matcher =
-        Pattern.compile(" " + word + " ([0-9.]+)").matcher(bytes.toString(StandardCharsets.UTF_8));
-    return matcher.results().map(result -> Double.valueOf(result.group(1))).toList();
+  private static List<Double> printed(Printed.Main main, String word) throws Exception {
+    return Printed.by(main).numbers("epoch", word);
   }
 
   @Test
@@ -60,11 +40,36 @@ class ShortExamplesTest {
 
   @Test
   void groupsKeepTheirRelation() throws Exception {
-    List<Double> hidden = printed(Groups::main, "lr hidden");
+    List<Double> hidden = printed(Groups::main, "hidden");
     List<Double> output = printed(Groups::main, "output");
     assertThat(hidden).hasSize(20).startsWith(0.002, 0.0018, 0.00162);
     assertThat(output).hasSize(20).startsWith(0.02, 0.018, 0.0162);
     List<Double> loss = printed(Groups::main, "loss");
     assertThat(loss.get(19)).isLessThan(loss.get(0) / 2);
+  }
+
+  @Test
+  void aLoopStepsByEpoch() throws Exception {
+    assertThat(printed(Loop::main, "lr"))
+        .containsExactly(
+            0.02, 0.02, 0.02, 0.01, 0.01, 0.01, 0.005, 0.005, 0.005, 0.0025, 0.0025, 0.0025);
+  }
+
+  @Test
+  void aCopySharesNothing() throws Exception {
+    Printed printed = Printed.by(Copies::main);
+    List<Double> net = printed.numbers("epoch", "network");
+    assertThat(net).containsExactly(0.01024, 0.00819, 0.00655, 0.00524);
+    assertThat(printed.numbers("epoch", "clone")).isEqualTo(net);
+    assertThat(printed.numbers("epoch", "copy")).containsExactly(0.0128, 0.0128, 0.0128, 0.0128);
+  }
+
+  @Test
+  void pretrainingIsSteppedByHand() throws Exception {
+    Printed printed = Printed.by(Pretrain::main);
+    assertThat(printed.numbers("pretraining", "lr")).containsExactly(0.02, 0.014, 0.0098, 0.00686);
+    assertThat(printed.numbers("epoch", "lr")).hasSize(10).startsWith(0.02, 0.018, 0.0162);
+    List<Double> loss = printed.numbers("epoch", "loss");
+    assertThat(loss.get(9)).isLessThan(loss.get(0));
   }
 }
