@@ -117,13 +117,11 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   /** An updater at work, as far as its parameters are in one series. */
   private static final class Source {
     final IUpdater updater;
-    final MomentumInUse momentum;
     final List<Integer> params = new ArrayList<>();
     int series;
 
     Source(IUpdater updater, int series) {
       this.updater = updater;
-      this.momentum = new MomentumInUse(updater);
       this.series = series;
     }
   }
@@ -334,7 +332,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
     for (int i = 0; i < sources.size(); i++) {
       Source source = sources.get(i);
       double lr = source.updater.getLearningRate(iteration, epoch);
-      double momentum = source.momentum.at(iteration, epoch);
+      double momentum = UpdaterFields.momentum(source.updater, iteration, epoch);
       Series home = series.get(source.series);
       if (!home.isRead) {
         home.set(lr, momentum);

@@ -96,6 +96,16 @@ final class UpdaterFields {
     return Double.NaN;
   }
 
+  /** Returns the momentum or beta1 that an update at these counts uses, NaN if there is none. */
+  static double momentum(IUpdater updater, int iteration, int epoch) {
+    if (updater instanceof Nesterovs nesterovs) {
+      return nesterovs.currentMomentum(iteration, epoch);
+    }
+    return updater instanceof TorchUpdater torch
+        ? torch.momentum(iteration, epoch)
+        : momentum(updater);
+  }
+
   /** Sets the momentum or beta1, if there is one. */
   static void setMomentum(IUpdater updater, double momentum) {
     if (updater instanceof Nesterovs nesterovs) {

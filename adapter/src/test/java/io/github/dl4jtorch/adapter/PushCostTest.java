@@ -3,6 +3,8 @@ package io.github.dl4jtorch.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import io.github.dl4jtorch.adapter.optim.TorchAdamW;
+import io.github.dl4jtorch.adapter.optim.TorchRMSprop;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.ExponentialLR;
@@ -32,9 +34,9 @@ class PushCostTest {
     return Stream.of(
         cycle.attach(groups(new Adam(0.1))),
         WARMUP.attach(groups(new Nesterovs(0.1, 0.9))),
-        // Its momentum is a new object with every change, as small as they come.
-        new WarmupLR(new CosineAnnealingLR(STEPS), 1, STEPS, 0)
-            .attach(groups(new TorchSGD(0.1).withNesterovMomentum(0.9))),
+        WARMUP.attach(groups(new TorchSGD(0.1).withNesterovMomentum(0.9))),
+        WARMUP.attach(groups(new TorchRMSprop(0.1).withMomentum(0.9))),
+        cycle.attach(groups(new TorchAdamW(0.1))),
         WARMUP.attach(groups(new Nesterovs(0.1, 0.9)).only(1, 0)),
         new ExponentialLR(0.9999)
             .attach(groups(new Adam(0.1)).add(NetworkParam.inLayers("layer2"), 0.1)));

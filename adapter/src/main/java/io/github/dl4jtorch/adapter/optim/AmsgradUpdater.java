@@ -31,7 +31,7 @@ public abstract sealed class AmsgradUpdater<T extends AmsgradUpdater<T>> extends
    */
   public final T withAmsgrad() {
     @SuppressWarnings("unchecked") // T is the class itself.
-    AmsgradUpdater<T> copy = (AmsgradUpdater<T>) clone();
+    AmsgradUpdater<T> copy = clone();
     copy.amsgrad = true;
     return copy.self();
   }

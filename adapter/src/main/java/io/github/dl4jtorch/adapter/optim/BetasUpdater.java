@@ -39,7 +39,7 @@ public abstract sealed class BetasUpdater<T extends BetasUpdater<T>> extends Tor
    * @throws IllegalArgumentException if an argument is out of its range
    */
   public final T withBetas(double beta1, double beta2) {
-    BetasUpdater<T> copy = copy();
+    BetasUpdater<T> copy = clone();
     copy.beta1 = Setting.of(requireBelowOne("beta1", beta1));
     copy.beta2 = Setting.of(requireBelowOne("beta2", beta2));
     return copy.self();
@@ -52,7 +52,7 @@ public abstract sealed class BetasUpdater<T extends BetasUpdater<T>> extends Tor
    * @return the copy
    */
   public final T withBeta1(ISchedule beta1) {
-    BetasUpdater<T> copy = copy();
+    BetasUpdater<T> copy = clone();
     copy.beta1 = Setting.of(requireGiven("beta1", beta1));
     return copy.self();
   }
@@ -64,7 +64,7 @@ public abstract sealed class BetasUpdater<T extends BetasUpdater<T>> extends Tor
    * @return the copy
    */
   public final T withBeta2(ISchedule beta2) {
-    BetasUpdater<T> copy = copy();
+    BetasUpdater<T> copy = clone();
     copy.beta2 = Setting.of(requireGiven("beta2", beta2));
     return copy.self();
   }
@@ -77,14 +77,9 @@ public abstract sealed class BetasUpdater<T extends BetasUpdater<T>> extends Tor
    * @throws IllegalArgumentException if the argument is out of its range
    */
   public final T withEps(double eps) {
-    BetasUpdater<T> copy = copy();
+    BetasUpdater<T> copy = clone();
     copy.eps = requireNonNegative("eps", eps);
     return copy.self();
-  }
-
-  @SuppressWarnings("unchecked") // T is the class itself.
-  private BetasUpdater<T> copy() {
-    return (BetasUpdater<T>) clone();
   }
 
   @SuppressWarnings("unchecked") // T is the class itself.
@@ -122,7 +117,25 @@ public abstract sealed class BetasUpdater<T extends BetasUpdater<T>> extends Tor
   @Override
   public final void setMomentum(double momentum) {
     requireSettable();
-    beta1 = Setting.of(requireBelowOne("beta1", momentum));
+    beta1.set(requireBelowOne("beta1", momentum));
+  }
+
+  @Override
+  public final double momentum(int iteration, int epoch) {
+    return beta1.at(iteration, epoch);
+  }
+
+  /**
+   * Returns a copy that shares the schedules alone.
+   *
+   * @return the copy
+   */
+  @Override
+  @SuppressWarnings("unchecked") // T is the class itself.
+  public T clone() {
+    BetasUpdater<T> copy = (BetasUpdater<T>) super.clone();
+    copy.beta1 = beta1.copy();
+    return copy.self();
   }
 
   @Override

@@ -71,7 +71,7 @@ public final class TorchNAdam extends BetasUpdater<TorchNAdam> {
    * @throws IllegalArgumentException if the argument is out of its range
    */
   public TorchNAdam withMomentumDecay(double momentumDecay) {
-    TorchNAdam copy = (TorchNAdam) clone();
+    TorchNAdam copy = clone();
     copy.momentumDecay = requireNonNegative("momentumDecay", momentumDecay);
     return copy;
   }

@@ -82,7 +82,7 @@ public final class TorchRMSprop extends TorchUpdater {
    * @throws IllegalArgumentException if the argument is out of its range
    */
   public TorchRMSprop withAlpha(double alpha) {
-    TorchRMSprop copy = (TorchRMSprop) clone();
+    TorchRMSprop copy = clone();
     copy.alpha = requireFromZeroToOne("alpha", alpha);
     return copy;
   }
@@ -95,7 +95,7 @@ public final class TorchRMSprop extends TorchUpdater {
    * @throws IllegalArgumentException if the argument is out of its range
    */
   public TorchRMSprop withEps(double eps) {
-    TorchRMSprop copy = (TorchRMSprop) clone();
+    TorchRMSprop copy = clone();
     copy.eps = requireNonNegative("eps", eps);
     return copy;
   }
@@ -123,7 +123,7 @@ public final class TorchRMSprop extends TorchUpdater {
   }
 
   private TorchRMSprop withMomentum(Setting momentum, boolean hasBuffer) {
-    TorchRMSprop copy = (TorchRMSprop) clone();
+    TorchRMSprop copy = clone();
     copy.momentum = momentum;
     copy.hasBuffer = hasBuffer;
     return copy;
@@ -135,7 +135,7 @@ public final class TorchRMSprop extends TorchUpdater {
    * @return the copy
    */
   public TorchRMSprop withCentering() {
-    TorchRMSprop copy = (TorchRMSprop) clone();
+    TorchRMSprop copy = clone();
     copy.centered = true;
     return copy;
   }
@@ -153,7 +153,24 @@ public final class TorchRMSprop extends TorchUpdater {
   @Override
   public void setMomentum(double momentum) {
     requireSettable();
-    this.momentum = Setting.of(requireNonNegative("momentum", momentum));
+    this.momentum.set(requireNonNegative("momentum", momentum));
+  }
+
+  @Override
+  public double momentum(int iteration, int epoch) {
+    return hasBuffer ? momentum.at(iteration, epoch) : Double.NaN;
+  }
+
+  /**
+   * Returns a copy that shares the schedules alone.
+   *
+   * @return the copy
+   */
+  @Override
+  public TorchRMSprop clone() {
+    TorchRMSprop copy = (TorchRMSprop) super.clone();
+    copy.momentum = momentum.copy();
+    return copy;
   }
 
   @Override

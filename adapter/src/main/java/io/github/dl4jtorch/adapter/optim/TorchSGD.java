@@ -142,7 +142,7 @@ public final class TorchSGD extends TorchUpdater {
   }
 
   private TorchSGD with(Setting momentum, boolean hasBuffer, double dampening, boolean nesterov) {
-    TorchSGD copy = (TorchSGD) clone();
+    TorchSGD copy = clone();
     copy.momentum = momentum;
     copy.hasBuffer = hasBuffer;
     copy.dampening = Require.requireBelowOne("dampening", dampening);
@@ -163,7 +163,24 @@ public final class TorchSGD extends TorchUpdater {
   @Override
   public void setMomentum(double momentum) {
     requireSettable();
-    this.momentum = Setting.of(requireNonNegative("momentum", momentum));
+    this.momentum.set(requireNonNegative("momentum", momentum));
+  }
+
+  @Override
+  public double momentum(int iteration, int epoch) {
+    return hasBuffer ? momentum.at(iteration, epoch) : Double.NaN;
+  }
+
+  /**
+   * Returns a copy that shares the schedules alone.
+   *
+   * @return the copy
+   */
+  @Override
+  public TorchSGD clone() {
+    TorchSGD copy = (TorchSGD) super.clone();
+    copy.momentum = momentum.copy();
+    return copy;
   }
 
   @Override

@@ -171,6 +171,17 @@ public abstract sealed class TorchUpdater implements IUpdater
   }
 
   /**
+   * Returns the momentum or beta1 at a moment, be it fixed, set from outside or on a schedule.
+   *
+   * @param iteration the network's count of iterations, from 0
+   * @param epoch the network's count of epochs, from 0
+   * @return the value, NaN if the updater has none
+   */
+  public double momentum(int iteration, int epoch) {
+    return Double.NaN;
+  }
+
+  /**
    * Sets the momentum or beta1, effective from the next update on.
    *
    * @param momentum the value, in the range that the updater takes

@@ -94,6 +94,11 @@ class TorchUpdaterTest {
       copy.setLrAndSchedule(7, null);
       assertThat(copy).isNotEqualTo(one);
       assertThat(one.getLearningRate(0, 0)).isNotEqualTo(7);
+      if (one.momentumKind() != MomentumKind.NONE) {
+        copy.setMomentum(0.123);
+        assertThat(copy.momentum()).isEqualTo(copy.momentum(5, 2)).isEqualTo(0.123);
+        assertThat(one.momentum()).isEqualTo(one.momentum(5, 2)).isNotEqualTo(0.123);
+      }
     }
     assertThat(new TorchAdam(0.01)).isNotEqualTo(new TorchAdamW(0.01));
     assertThat(new TorchAdam(0.01).withBetas(0.9, 0.99).withAmsgrad())
