@@ -36,14 +36,15 @@ public final class StopAndResume {
 
     @Override
     public void iterationDone(Model model, int iteration, int epoch) {
-      if (iteration == 46) {
+      if (iteration + 1 == 46) {
         throw new Dark();
       }
     }
   }
 
   /** Trains to the end, from the newest checkpoint in the folder if there is one. */
-  private static MultiLayerNetwork train(Path folder, boolean isCut) throws IOException {
+  private static MultiLayerNetwork train(String name, Path folder, boolean isCut)
+      throws IOException {
     DataSetIterator training = IrisData.batches(IrisData.load(1).train(), 12);
     Optional<TrainingCheckpoint> checkpoint = TrainingCheckpoint.latest(folder);
     MultiLayerNetwork net;
@@ -58,8 +59,8 @@ public final class StopAndResume {
       run = ONE_CYCLE.attach(NetworkParamGroups.of(net));
     }
     System.out.printf(
-        "starts with %d epochs and %d batches done%n",
-        net.getEpochCount(), net.getIterationCount());
+        "%s: starts with %d epochs and %d batches done%n",
+        name, net.getEpochCount(), net.getIterationCount());
     net.addListeners(
         SchedulerListener.everyIteration(run),
         TrainingCheckpointListener.everyIterations(
@@ -82,14 +83,15 @@ public final class StopAndResume {
    * @throws IOException if data or checkpoints cannot be read or written
    */
   public static void main(String[] args) throws IOException {
-    MultiLayerNetwork undisturbed = train(Files.createTempDirectory("undisturbed"), false);
+    MultiLayerNetwork undisturbed =
+        train("undisturbed", Files.createTempDirectory("undisturbed"), false);
     Path folder = Files.createTempDirectory("checkpoints");
     try {
-      train(folder, true);
+      train("with a power cut", folder, true);
     } catch (PowerCut.Dark dark) {
-      System.out.println("stopped");
+      System.out.println("with a power cut: stopped after batch 46");
     }
-    MultiLayerNetwork resumed = train(folder, false);
+    MultiLayerNetwork resumed = train("resumed", folder, false);
     boolean isEqual =
         Arrays.equals(resumed.params().toFloatVector(), undisturbed.params().toFloatVector());
     System.out.println("parameters equal to the bit: " + isEqual);

@@ -21,10 +21,10 @@ class StopAndResumeTest {
     }
     assertThat(bytes.toString(StandardCharsets.UTF_8).lines())
         .containsExactly(
-            "starts with 0 epochs and 0 batches done",
-            "starts with 0 epochs and 0 batches done",
-            "stopped",
-            "starts with 4 epochs and 44 batches done",
+            "undisturbed: starts with 0 epochs and 0 batches done",
+            "with a power cut: starts with 0 epochs and 0 batches done",
+            "with a power cut: stopped after batch 46",
+            "resumed: starts with 4 epochs and 44 batches done",
             "parameters equal to the bit: true");
   }
 }
