@@ -1,0 +1,349 @@
+package io.github.dl4jtorch.swa;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.github.dl4jtorch.adapter.CheckpointPart;
+import io.github.dl4jtorch.adapter.CheckpointWriter;
+import io.github.dl4jtorch.adapter.NetworkParamGroups;
+import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.adapter.TrainingCheckpoint;
+import io.github.dl4jtorch.adapter.TrainingCheckpointListener;
+import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.adapter.optim.TorchUpdater;
+import io.github.dl4jtorch.schedules.AnnealStrategy;
+import io.github.dl4jtorch.schedules.CosineAnnealingLR;
+import io.github.dl4jtorch.schedules.LRScheduler;
+import io.github.dl4jtorch.schedules.MalformedDataException;
+import io.github.dl4jtorch.schedules.SWALR;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
+import org.nd4j.linalg.learning.config.IUpdater;
+import org.nd4j.linalg.learning.config.Nesterovs;
+
+/** Averages that go on from a checkpoint, compared with those that never stopped. */
+class AverageCheckpointTest {
+
+  private static final int EPOCHS = 6;
+  private static final int BATCHES = 3;
+  private static final SWALR SWALR_2 = new SWALR(List.of(0.01, 0.02), 2, AnnealStrategy.COS);
+
+  @TempDir private Path folder;
+
+  private static DataSetIterator batches() {
+    return new ExistingDataSetIterator(Nets.data(BATCHES, 6));
+  }
+
+  /** A network under a cosine and then SWALR, with two averages. */
+  private static final class Training {
+    final MultiLayerNetwork net;
+    final LRScheduler cosine;
+    final AveragedModel<MultiLayerNetwork> swa;
+    final AveragedModel<MultiLayerNetwork> ema;
+    final AveragingListener<MultiLayerNetwork> epochs;
+    final AveragingListener<MultiLayerNetwork> iterations;
+
+    Training(MultiLayerNetwork net, LRScheduler cosine) {
+      this.net = net;
+      this.cosine = cosine;
+      swa = AveragedModel.of(net, Averaging.equal());
+      ema = AveragedModel.of(net, Averaging.emaWithWarmup(0.9).useBuffers(true));
+      epochs =
+          AveragingListener.everyEpoch(net, swa)
+              .startingAt(2)
+              .withSwalr(SchedulerListener.everyEpoch(cosine), cosine.paramGroups(), SWALR_2);
+      iterations = AveragingListener.everyIteration(net, ema).startingAt(1).withInterval(2);
+      net.addListeners(epochs, iterations);
+    }
+
+    static Training begin() {
+      MultiLayerNetwork net = Nets.layers(true);
+      return new Training(
+          net, new CosineAnnealingLR(EPOCHS).attach(NetworkParamGroups.weightsAndBiases(net)));
+    }
+
+    static Training resume(TrainingCheckpoint checkpoint) {
+      Training training = new Training(checkpoint.multiLayerNetwork(), checkpoint.run("cosine"));
+      training.epochs.restore(checkpoint.part("swa"));
+      training.iterations.restore(checkpoint.part("ema"));
+      return training;
+    }
+
+    CheckpointWriter writer() {
+      return TrainingCheckpoint.of(net)
+          .with("cosine", cosine)
+          .with("swa", epochs)
+          .with("ema", iterations);
+    }
+  }
+
+  /** After so many iterations, before, at and behind the start of SWALR. */
+  @ParameterizedTest
+  @ValueSource(ints = {2, 5, 6, 8, 9, 10, 12, 14, 15, 17})
+  void goesOnToTheBit(int saved) throws IOException {
+    Training expected = Training.begin();
+    expected.net.fit(batches(), EPOCHS);
+
+    Training first = Training.begin();
+    first.net.addListeners(
+        TrainingCheckpointListener.everyIterations(saved, first.writer(), folder).keepLast(1));
+    first.net.fit(batches(), saved / BATCHES + 1);
+    TrainingCheckpoint checkpoint = TrainingCheckpoint.latest(folder).orElseThrow();
+    Training resumed = Training.resume(checkpoint);
+    assertThat(resumed.net.getIterationCount()).isEqualTo(saved);
+    resumed.net.fit(checkpoint.remaining(batches()));
+    while (resumed.net.getEpochCount() < EPOCHS) {
+      resumed.net.fit(batches());
+    }
+
+    assertThat(resumed.net.getIterationCount()).isEqualTo(EPOCHS * BATCHES);
+    assertThat(Nets.params(resumed.net)).isEqualTo(Nets.params(expected.net));
+    assertThat(Nets.params(resumed.swa.network())).isEqualTo(Nets.params(expected.swa.network()));
+    assertThat(Nets.params(resumed.ema.network())).isEqualTo(Nets.params(expected.ema.network()));
+    assertThat(resumed.swa.nAveraged()).isEqualTo(expected.swa.nAveraged()).isEqualTo(4);
+    assertThat(resumed.ema.nAveraged()).isEqualTo(expected.ema.nAveraged()).isEqualTo(9);
+    assertThat(resumed.epochs.values()).isEqualTo(expected.epochs.values());
+    assertThat(resumed.cosine.paramGroups().stateDict())
+        .isEqualTo(expected.cosine.paramGroups().stateDict());
+  }
+
+  private static AveragingListener<MultiLayerNetwork> rescaling(
+      MultiLayerNetwork net, LRScheduler cosine, AveragedModel<MultiLayerNetwork> average) {
+    return AveragingListener.everyEpoch(net, average)
+        .startingAt(1)
+        .withSwalr(
+            SchedulerListener.everyEpoch(cosine).rescalingVelocity(),
+            cosine.paramGroups(),
+            new SWALR(0.02, 3, AnnealStrategy.COS));
+  }
+
+  /** What the former listener does to stock Nesterovs goes on under SWALR, and after a resume. */
+  @Test
+  void velocitiesFollowTheRateUnderSwalr() throws IOException {
+    TorchUpdater torch = new TorchSGD(0.1).withNesterovMomentum(0.9);
+    List<MultiLayerNetwork> nets = new ArrayList<>();
+    for (IUpdater updater : List.of(torch, new Nesterovs(0.1, 0.9), new Nesterovs(0.1, 0.9))) {
+      nets.add(Nets.net(Nets.settings().updater(updater), Nets.dense(3, 4), Nets.output(4)));
+    }
+    LRScheduler plain = new CosineAnnealingLR(4).attach(NetworkParamGroups.of(nets.get(0)));
+    nets.get(0)
+        .addListeners(
+            AveragingListener.everyEpoch(
+                    nets.get(0), AveragedModel.of(nets.get(0), Averaging.equal()))
+                .startingAt(1)
+                .withSwalr(
+                    SchedulerListener.everyEpoch(plain),
+                    plain.paramGroups(),
+                    new SWALR(0.02, 3, AnnealStrategy.COS)));
+    nets.get(0).fit(batches(), 5);
+    LRScheduler run = new CosineAnnealingLR(4).attach(NetworkParamGroups.of(nets.get(1)));
+    AveragedModel<MultiLayerNetwork> average = AveragedModel.of(nets.get(1), Averaging.equal());
+    nets.get(1).addListeners(rescaling(nets.get(1), run, average));
+    nets.get(1).fit(batches(), 5);
+    double[] expected = Nets.params(nets.get(0));
+    double[] actual = Nets.params(nets.get(1));
+    for (int i = 0; i < expected.length; i++) {
+      assertThat(actual[i]).isCloseTo(expected[i], within(1e-13));
+    }
+
+    MultiLayerNetwork first = nets.get(2);
+    LRScheduler firstRun = new CosineAnnealingLR(4).attach(NetworkParamGroups.of(first));
+    AveragingListener<MultiLayerNetwork> saved =
+        rescaling(first, firstRun, AveragedModel.of(first, Averaging.equal()));
+    first.addListeners(saved);
+    first.fit(batches(), 3);
+    Path file = folder.resolve("training.zip");
+    TrainingCheckpoint.of(first).with("cosine", firstRun).with("swa", saved).save(file);
+    TrainingCheckpoint checkpoint = TrainingCheckpoint.load(file);
+    MultiLayerNetwork resumed = checkpoint.multiLayerNetwork();
+    AveragedModel<MultiLayerNetwork> resumedAverage = AveragedModel.of(resumed, Averaging.equal());
+    AveragingListener<MultiLayerNetwork> resumedListener =
+        rescaling(resumed, checkpoint.run("cosine"), resumedAverage);
+    resumedListener.restore(checkpoint.part("swa"));
+    resumed.addListeners(resumedListener);
+    resumed.fit(batches(), 2);
+    assertThat(Nets.params(resumed)).isEqualTo(actual);
+    assertThat(Nets.params(resumedAverage.network())).isEqualTo(Nets.params(average.network()));
+  }
+
+  /** Epochs that only the listener knows of are kept, too. */
+  @Test
+  void goesOnInATrainingWithoutEpochEvents() throws IOException {
+    Path file = folder.resolve("training.zip");
+    Training first = Training.begin();
+    for (int epoch = 0; epoch < 4; epoch++) {
+      Nets.fit(first.net, Nets.data(BATCHES, 6));
+      first.epochs.stepEpoch();
+    }
+    first.writer().save(file);
+    Training resumed = Training.resume(TrainingCheckpoint.load(file));
+    assertThat(resumed.net.getEpochCount()).isZero();
+    for (Training training : List.of(first, resumed)) {
+      Nets.fit(training.net, Nets.data(BATCHES, 6));
+      training.epochs.stepEpoch();
+    }
+    assertThat(resumed.swa.nAveraged()).isEqualTo(first.swa.nAveraged()).isEqualTo(3);
+    assertThat(Nets.params(resumed.swa.network())).isEqualTo(Nets.params(first.swa.network()));
+    assertThat(Nets.params(resumed.net)).isEqualTo(Nets.params(first.net));
+  }
+
+  private CheckpointPart saved(CheckpointPart part, MultiLayerNetwork net) throws IOException {
+    Path file = folder.resolve("part.zip");
+    TrainingCheckpoint.of(net).with("part", part).save(file);
+    return TrainingCheckpoint.load(file).part("part");
+  }
+
+  @Test
+  void keepsAnAverageAlone() throws IOException {
+    MultiLayerNetwork net = Nets.layers(true);
+    AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.yolov5(0.9, 3));
+    average.updateParameters(net);
+    Nets.fit(net, Nets.data(2, 6));
+    average.updateParameters(net);
+    AveragedModel<MultiLayerNetwork> restored =
+        AveragedModel.of(Nets.layers(true), Averaging.yolov5(0.9, 3));
+    AverageCheckpoint.restore(saved(AverageCheckpoint.of(average), net), restored);
+    assertThat(restored.nAveraged()).isEqualTo(2);
+    assertThat(Nets.params(restored.network())).isEqualTo(Nets.params(average.network()));
+  }
+
+  @Test
+  void takesTheAverageAloneOutOfAListenersPart() throws IOException {
+    MultiLayerNetwork net = Nets.layers(true);
+    AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.equal());
+    AveragingListener<MultiLayerNetwork> averaging = AveragingListener.everyEpoch(net, average);
+    net.addListeners(averaging);
+    net.fit(batches(), 2);
+    AveragedModel<MultiLayerNetwork> restored = AveragedModel.of(net, Averaging.equal());
+    AverageCheckpoint.restore(saved(averaging, net), restored);
+    assertThat(restored.nAveraged()).isEqualTo(2);
+    assertThat(Nets.params(restored.network())).isEqualTo(Nets.params(average.network()));
+  }
+
+  @Test
+  void aFunctionOfOnesOwnIsGivenAgain() throws IOException {
+    Averaging maximum = Averaging.of((average, parameter, n) -> average.addi(parameter));
+    MultiLayerNetwork net = Nets.layers(true);
+    AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, maximum);
+    average.updateParameters(net);
+    average.updateParameters(net);
+    CheckpointPart saved = saved(AverageCheckpoint.of(average), net);
+    AveragedModel<MultiLayerNetwork> restored = AveragedModel.of(net, maximum);
+    AverageCheckpoint.restore(saved, restored);
+    assertThat(Nets.params(restored.network())).isEqualTo(Nets.params(average.network()));
+    average.updateParameters(net);
+    restored.updateParameters(net);
+    assertThat(Nets.params(restored.network())).isEqualTo(Nets.params(average.network()));
+    assertThat(restored.nAveraged()).isEqualTo(3);
+  }
+
+  @Test
+  void refusesWhatIsOfAnotherAverage() throws IOException {
+    MultiLayerNetwork net = Nets.layers(true);
+    AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.equal());
+    average.updateParameters(net);
+    CheckpointPart saved = saved(AverageCheckpoint.of(average), net);
+
+    AveragedModel<MultiLayerNetwork> variance =
+        AveragedModel.of(Nets.layers(false), Averaging.equal());
+    assertRefused(
+        saved,
+        variance,
+        "the average must be of the architecture that was saved, but where that has 1_log10stdev"
+            + " [4], it has 1_var [4]");
+    AveragedModel<ComputationGraph> graph = AveragedModel.of(Nets.graph(true), Averaging.equal());
+    assertRefused(
+        saved,
+        graph,
+        "the average must be of the architecture that was saved, but where that has 0_W [3, 4], it"
+            + " has a_W [3, 4]");
+    AveragedModel<MultiLayerNetwork> shorter =
+        AveragedModel.of(Nets.net(Nets.dense(3, 4), Nets.norm(4, true)), Averaging.equal());
+    assertRefused(
+        saved,
+        shorter,
+        "the average must be of the architecture that was saved, but where that has 2_W [4, 2], it"
+            + " has no more parameters");
+    assertRefused(
+        saved,
+        AveragedModel.of(Nets.layers(true), Averaging.ema(0.5)),
+        "the state must be of Averaging[Ema[decay=0.5], useBuffers=false] but is of"
+            + " Averaging[Equal[], useBuffers=false]");
+    assertRefused(
+        saved(new Plain(Map.of("other", 1)), net),
+        AveragedModel.of(Nets.layers(true), Averaging.equal()),
+        "\"average\" must be a map but was null");
+  }
+
+  private record Plain(Map<String, Object> values) implements CheckpointPart {
+    @Override
+    public Map<String, INDArray> arrays() {
+      return Map.of();
+    }
+  }
+
+  private static void assertRefused(
+      CheckpointPart saved, AveragedModel<?> average, String message) {
+    double[] before = Nets.params(average.network());
+    assertThatThrownBy(() -> AverageCheckpoint.restore(saved, average))
+        .isInstanceOf(MalformedDataException.class)
+        .hasMessage(message);
+    assertThat(average.nAveraged()).isZero();
+    assertThat(Nets.params(average.network())).isEqualTo(before);
+  }
+
+  @Test
+  void refusesWhatIsOfAnotherListener() throws IOException {
+    Training training = Training.begin();
+    training.net.fit(batches(), 4);
+    CheckpointPart saved = saved(training.epochs, training.net);
+
+    Training other = Training.begin();
+    assertThatThrownBy(() -> other.iterations.restore(saved))
+        .isInstanceOf(MalformedDataException.class)
+        .hasMessage(
+            "the listener must be as the one that was saved, {unit=epoch, start=2, interval=1,"
+                + " swalr={type=SWALR, swa_lr=[0.01, 0.02], anneal_epochs=2, anneal_strategy=cos}},"
+                + " but is {unit=iteration, start=1, interval=2}");
+    // The same listener over another average, when SWALR's run is ready to be taken up.
+    AveragedModel<MultiLayerNetwork> ema = AveragedModel.of(other.net, Averaging.ema(0.5));
+    AveragingListener<MultiLayerNetwork> alike =
+        AveragingListener.everyEpoch(other.net, ema)
+            .startingAt(2)
+            .withSwalr(other.cosine.paramGroups(), SWALR_2);
+    List<Map<String, Object>> groups = other.cosine.paramGroups().stateDict();
+    assertThatThrownBy(() -> alike.restore(saved))
+        .isInstanceOf(MalformedDataException.class)
+        .hasMessage(
+            "the state must be of Averaging[Ema[decay=0.5], useBuffers=false] but is of"
+                + " Averaging[Equal[], useBuffers=false]");
+    assertThat(other.cosine.paramGroups().stateDict()).isEqualTo(groups);
+    assertThat(ema.nAveraged()).isZero();
+    Map<String, Object> values = alike.values();
+    assertThat(((Map<?, ?>) values.get("listener")).get("swalr_state")).isNull();
+    // And a state that is none.
+    Map<String, Object> damaged = new HashMap<>(saved.values());
+    Map<String, Object> own = new HashMap<>();
+    ((Map<?, ?>) saved.values().get("listener"))
+        .forEach((key, value) -> own.put((String) key, value));
+    own.put("swalr_state", Map.of("last_epoch", "x"));
+    damaged.put("listener", own);
+    assertThatThrownBy(() -> alike.restore(new Plain(damaged)))
+        .isInstanceOf(MalformedDataException.class);
+    assertThat(other.cosine.paramGroups().stateDict()).isEqualTo(groups);
+  }
+}
