@@ -32,6 +32,7 @@ final class Snippets {
               "java.util.*",
               "java.util.function.*",
               "org.deeplearning4j.earlystopping.*",
+              "org.deeplearning4j.earlystopping.saver.*",
               "org.deeplearning4j.earlystopping.scorecalc.DataSetLossCalculator",
               "org.deeplearning4j.earlystopping.termination.*",
               "org.deeplearning4j.earlystopping.trainer.EarlyStoppingTrainer",

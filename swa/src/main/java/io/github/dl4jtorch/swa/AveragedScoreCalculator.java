@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.swa;
 
+import io.github.dl4jtorch.adapter.NetworkCopy;
 import java.io.IOException;
 import org.deeplearning4j.earlystopping.EarlyStoppingModelSaver;
 import org.deeplearning4j.earlystopping.scorecalc.ScoreCalculator;
@@ -155,8 +156,8 @@ public final class AveragedScoreCalculator<M extends Model> implements ScoreCalc
     @SuppressWarnings("unchecked")
     private static <M extends Model> M copy(M average) {
       return average instanceof MultiLayerNetwork layers
-          ? (M) Networks.copy(layers)
-          : (M) Networks.copy((ComputationGraph) average);
+          ? (M) NetworkCopy.withoutUpdaterState(layers)
+          : (M) NetworkCopy.withoutUpdaterState((ComputationGraph) average);
     }
 
     @Override

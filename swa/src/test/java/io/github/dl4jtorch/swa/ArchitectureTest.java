@@ -23,6 +23,7 @@ class ArchitectureTest {
         .resideInAnyPackage(
             "java..",
             "org.jspecify.annotations..",
+            "org.slf4j..",
             "io.github.dl4jtorch.schedules..",
             "io.github.dl4jtorch.adapter..",
             "io.github.dl4jtorch.swa..",

@@ -346,4 +346,18 @@ class AverageCheckpointTest {
         .isInstanceOf(MalformedDataException.class);
     assertThat(other.cosine.paramGroups().stateDict()).isEqualTo(groups);
   }
+
+  @Test
+  void refusesACheckpointListenerThatComesFirst() {
+    MultiLayerNetwork net = Nets.layers(true);
+    AveragingListener<MultiLayerNetwork> averaging =
+        AveragingListener.everyEpoch(net, AveragedModel.of(net, Averaging.equal()));
+    CheckpointWriter writer = TrainingCheckpoint.of(net).with("averaging", averaging);
+    net.addListeners(TrainingCheckpointListener.everyEpochs(1, writer, folder), averaging);
+    assertThatThrownBy(() -> net.fit(batches(), 1))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "the TrainingCheckpointListener must be added after every AveragingListener, which would"
+                + " be saved a step behind its network: add it last");
+  }
 }
