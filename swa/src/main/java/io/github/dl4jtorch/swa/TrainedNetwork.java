@@ -3,7 +3,6 @@ package io.github.dl4jtorch.swa;
 import java.util.Collection;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.layers.Layer;
-import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.optimize.api.TrainingListener;
@@ -28,9 +27,6 @@ record TrainedNetwork<M extends Model>(M model, boolean hasConstraints) {
 
   /** Of the wrappers only this one is still there in a network at work. */
   private static boolean hasConstraints(Layer layer) {
-    if (layer instanceof Bidirectional both) {
-      return hasConstraints(both.getFwd());
-    }
     return layer.getConstraints() != null && !layer.getConstraints().isEmpty();
   }
 

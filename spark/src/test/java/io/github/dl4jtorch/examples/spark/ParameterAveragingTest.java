@@ -22,6 +22,8 @@ import io.github.dl4jtorch.schedules.ParamGroups;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.SequentialLR;
+import io.github.dl4jtorch.swa.AveragedModel;
+import io.github.dl4jtorch.swa.Averaging;
 import java.io.IOException;
 import java.io.NotSerializableException;
 import java.util.ArrayList;
@@ -237,6 +239,35 @@ class ParameterAveragingTest {
   }
 
   /** Unlike in a network that is trained where its groups are. */
+  @ParameterizedTest
+  @EnumSource
+  void anAverageIsUpdatedOnTheDriverBetweenFits(Kind kind) {
+    Training training = new Training(spark, kind.net(new Sgd(0.3)), batches);
+    AveragedModel<?> average =
+        training.net() instanceof MultiLayerNetwork layers
+            ? updatedByFit(training, layers, AveragedModel.of(layers, Averaging.equal()))
+            : updatedByFit(
+                training,
+                (ComputationGraph) training.net(),
+                AveragedModel.of((ComputationGraph) training.net(), Averaging.equal()));
+    assertThat(average.nAveraged()).isEqualTo(FITS);
+  }
+
+  /** Averages after each fit, and compares with the mean of what the driver held. */
+  private static <M extends Model> AveragedModel<M> updatedByFit(
+      Training training, M net, AveragedModel<M> average) {
+    double[] mean = new double[training.params().length];
+    for (int fit = 0; fit < FITS; fit++) {
+      double[] before = training.params();
+      training.fit(1);
+      assertThat(training.params()).isNotEqualTo(before);
+      average.updateParameters(net);
+      mean = Vectors.sum(mean, 1.0 / FITS, training.params());
+    }
+    assertThat(average.network().params().toDoubleVector()).containsExactly(mean, within(1e-14));
+    return average;
+  }
+
   @Test
   void aPushedZeroLeavesTheVelocityOfNesterovsMoving() {
     MultiLayerNetwork net = (MultiLayerNetwork) Kind.LAYERS.net(new Nesterovs(0.1, 0.9));
