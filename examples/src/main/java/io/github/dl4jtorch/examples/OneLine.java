@@ -14,6 +14,22 @@ import picocli.CommandLine.ParseResult;
 /** Reports in a line what a user can put right; anything else keeps its stack trace. */
 final class OneLine implements IParameterExceptionHandler, IExecutionExceptionHandler {
 
+  /** Lets a command report its errors so. */
+  static CommandLine reportFor(CommandLine command) {
+    return command
+        .setParameterExceptionHandler(new OneLine())
+        .setExecutionExceptionHandler(new OneLine());
+  }
+
+  /** Runs a command as a program, which ends with its exit code. */
+  static void run(CommandLine command, String[] args) {
+    System.setProperty("java.awt.headless", "true");
+    int exitCode = command.execute(args);
+    if (exitCode != 0) {
+      System.exit(exitCode);
+    }
+  }
+
   @Override
   public int handleParseException(ParameterException exception, String[] args) {
     CommandLine commandLine = exception.getCommandLine();

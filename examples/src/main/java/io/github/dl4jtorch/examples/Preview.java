@@ -74,18 +74,11 @@ public final class Preview implements Callable<Integer> {
    * @param args file and options; {@code --help} lists them
    */
   public static void main(String[] args) {
-    System.setProperty("java.awt.headless", "true");
-    int exitCode = commandLine().execute(args);
-    if (exitCode != 0) {
-      System.exit(exitCode);
-    }
+    OneLine.run(commandLine(), args);
   }
 
   static CommandLine commandLine() {
-    return new Preview()
-        .commandLine
-        .setParameterExceptionHandler(new OneLine())
-        .setExecutionExceptionHandler(new OneLine());
+    return OneLine.reportFor(new Preview().commandLine);
   }
 
   /** Draws. */

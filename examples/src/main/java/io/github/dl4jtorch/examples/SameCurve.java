@@ -94,18 +94,11 @@ public final class SameCurve implements Callable<Integer> {
    * @param args options; {@code --help} lists them
    */
   public static void main(String[] args) {
-    System.setProperty("java.awt.headless", "true");
-    int exitCode = commandLine().execute(args);
-    if (exitCode != 0) {
-      System.exit(exitCode);
-    }
+    OneLine.run(commandLine(), args);
   }
 
   static CommandLine commandLine() {
-    return new SameCurve()
-        .commandLine
-        .setParameterExceptionHandler(new OneLine())
-        .setExecutionExceptionHandler(new OneLine());
+    return OneLine.reportFor(new SameCurve().commandLine);
   }
 
   /** Trains, compares and draws. */

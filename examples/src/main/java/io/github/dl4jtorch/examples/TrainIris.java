@@ -95,11 +95,7 @@ public final class TrainIris implements Callable<Integer> {
    * @param args options; {@code --help} lists them
    */
   public static void main(String[] args) {
-    System.setProperty("java.awt.headless", "true");
-    int exitCode = commandLine().execute(args);
-    if (exitCode != 0) {
-      System.exit(exitCode);
-    }
+    OneLine.run(commandLine(), args);
   }
 
   static CommandLine commandLine() {

@@ -2,9 +2,6 @@ package io.github.dl4jtorch.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -15,15 +12,7 @@ class EarlyStopTest {
 
   @Test
   void endsWithTheBestNetworkAtItsOwnRate() throws Exception {
-    PrintStream terminal = System.out;
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try {
-      System.setOut(new PrintStream(bytes, true, StandardCharsets.UTF_8));
-      EarlyStop.main(new String[0]);
-    } finally {
-      System.setOut(terminal);
-    }
-    String output = bytes.toString(StandardCharsets.UTF_8);
+    String output = Printed.by(EarlyStop::main).text();
     List<Double> losses =
         Pattern.compile("epoch +\\d+  loss ([0-9.]+)")
             .matcher(output)

@@ -10,16 +10,16 @@ class FineTuneTest {
 
   @Test
   void unfreezesLayerByLayer() throws Exception {
-    PrintedNumbers printed = PrintedNumbers.of(FineTune::main);
-    assertThat(printed.after("head")).hasSize(18).startsWith(0.02, 0.018, 0.0162);
-    List<Double> upper = printed.after("upper");
+    Printed printed = Printed.by(FineTune::main);
+    assertThat(printed.numbers("head")).hasSize(18).startsWith(0.02, 0.018, 0.0162);
+    List<Double> upper = printed.numbers("upper");
     assertThat(upper).hasSize(18).startsWith(Collections.nCopies(6, 0.0).toArray(Double[]::new));
     assertThat(upper.subList(6, 9)).containsExactly(0.005, 0.0045, 0.00405);
-    List<Double> lower = printed.after("lower");
+    List<Double> lower = printed.numbers("lower");
     assertThat(lower).hasSize(18).startsWith(Collections.nCopies(12, 0.0).toArray(Double[]::new));
     assertThat(lower.subList(12, 14)).containsExactly(0.001, 0.0009);
-    List<Double> loss = printed.after("loss");
+    List<Double> loss = printed.numbers("loss");
     assertThat(loss.get(17)).isLessThan(loss.get(0) / 2);
-    assertThat(printed.after("accuracy").get(0)).isGreaterThan(0.9);
+    assertThat(printed.numbers("accuracy").get(0)).isGreaterThan(0.9);
   }
 }

@@ -2,9 +2,6 @@ package io.github.dl4jtorch.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
@@ -24,19 +21,9 @@ class ParallelTest {
 
   @Test
   void trainsTwoWorkersByEpoch() throws Exception {
-    PrintStream terminal = System.out;
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try {
-      System.setOut(new PrintStream(bytes, true, StandardCharsets.UTF_8));
-      Parallel.main(new String[0]);
-    } finally {
-      System.setOut(terminal);
-    }
-    List<String> rates = numbers(bytes.toString(StandardCharsets.UTF_8), "lr");
-    List<Double> losses =
-        numbers(bytes.toString(StandardCharsets.UTF_8), "loss").stream()
-            .map(Double::valueOf)
-            .toList();
+    String output = Printed.by(Parallel::main).text();
+    List<String> rates = numbers(output, "lr");
+    List<Double> losses = numbers(output, "loss").stream().map(Double::valueOf).toList();
     assertThat(rates).hasSize(35);
     assertThat(rates.subList(0, 15))
         .isEqualTo(

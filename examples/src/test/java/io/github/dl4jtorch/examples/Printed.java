@@ -25,6 +25,15 @@ record Printed(String text) {
     return new Printed(bytes.toString(StandardCharsets.UTF_8));
   }
 
+  /** Returns the numbers behind a word, wherever it stands. */
+  List<Double> numbers(String word) {
+    return Pattern.compile(word + " ([0-9.]+)")
+        .matcher(text)
+        .results()
+        .map(result -> Double.valueOf(result.group(1)))
+        .toList();
+  }
+
   /** Returns the numbers behind a word, in lines that start so. */
   List<Double> numbers(String start, String word) {
     return Pattern.compile("(?m)^" + start + ".* " + word + " +([0-9.]+)")
