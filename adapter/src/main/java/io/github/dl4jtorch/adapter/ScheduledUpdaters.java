@@ -6,6 +6,7 @@ import io.github.dl4jtorch.schedules.MomentumKind;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ParamGroups;
 import io.github.dl4jtorch.schedules.Schedule;
+import io.github.dl4jtorch.schedules.WarmupLR;
 import java.util.IdentityHashMap;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -107,7 +108,7 @@ record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Doubl
     }
   }
 
-  private static double baseMomentum(Place place, Nesterovs nesterovs) {
+  private double baseMomentum(Place place, Nesterovs nesterovs) {
     ISchedule schedule = nesterovs.getMomentumISchedule();
     if (schedule instanceof TorchSchedule former) {
       return former.initial();
@@ -117,7 +118,8 @@ record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Doubl
           place
               + " must have a fixed momentum to be cycled but follows "
               + schedule
-              + "; build the definition with cycleMomentum(false)");
+              + "; build the definition "
+              + withoutMomentum());
     }
     return nesterovs.getMomentum();
   }
@@ -130,19 +132,25 @@ record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Doubl
         && momentum.runsWith(rate);
   }
 
+  private String withoutMomentum() {
+    return definition instanceof WarmupLR ? "without warmupMomentum" : "with cycleMomentum(false)";
+  }
+
   private String cannotCycle(Place place) {
     if (place.updater() instanceof TorchUpdater) {
       return definition.getClass().getSimpleName()
           + " is to cycle the momentum, but "
           + place
-          + " takes the schedule of one when it is built; do that, or build the definition with"
-          + " cycleMomentum(false), or attach it to NetworkParamGroups.of(net) and step it with a"
+          + " takes the schedule of one when it is built; do that, or build the definition "
+          + withoutMomentum()
+          + ", or attach it to NetworkParamGroups.of(net) and step it with a"
           + " SchedulerListener";
     }
     return definition.getClass().getSimpleName()
         + " is to cycle the momentum, but "
         + place
-        + " cannot read one from a schedule; build it with cycleMomentum(false)"
+        + " cannot read one from a schedule; build it "
+        + withoutMomentum()
         + (UpdaterFields.momentumKind(place.updater()) == MomentumKind.BETA1
             ? ", or cycle beta1 by attaching it to NetworkParamGroups.of(net) and stepping it with a"
                 + " SchedulerListener"

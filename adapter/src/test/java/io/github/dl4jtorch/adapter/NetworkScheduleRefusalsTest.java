@@ -14,6 +14,7 @@ import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.SequentialLR;
 import io.github.dl4jtorch.schedules.StepLR;
+import io.github.dl4jtorch.schedules.WarmupLR;
 import java.util.List;
 import java.util.stream.Stream;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
@@ -76,6 +77,11 @@ class NetworkScheduleRefusalsTest {
                 + " when it is built; do that, or build the definition with cycleMomentum(false),"
                 + " or attach it to NetworkParamGroups.of(net) and step it with a"
                 + " SchedulerListener"),
+        arguments(
+            new Sgd(0.1),
+            new WarmupLR(HALVES, 5, 10, 0.0).withMomentum(0.8),
+            "WarmupLR is to cycle the momentum, but the Sgd of a cannot read one from a schedule;"
+                + " build it without warmupMomentum"),
         arguments(
             new Sgd(0.1),
             nested,

@@ -181,7 +181,8 @@ final class Weights {
 
   /** Becomes {@code decay} times itself plus {@code 1 - decay} times the other. */
   void move(Weights other, double decay) {
-    for (int i = 0; i < pieces.size(); i++) {
+    // Backwards, since the check, if it was made right before, has left the end in the cache.
+    for (int i = pieces.size() - 1; i >= 0; i--) {
       INDArray own = pieces.get(i);
       own.muli(decay);
       // Not BLAS, whose threads would compete with those of the operation before.
