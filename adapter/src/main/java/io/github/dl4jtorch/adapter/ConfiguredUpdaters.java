@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
@@ -17,6 +18,8 @@ import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
 import org.deeplearning4j.nn.conf.layers.samediff.AbstractSameDiffLayer;
 import org.deeplearning4j.nn.conf.layers.samediff.SameDiffVertex;
 import org.deeplearning4j.nn.conf.layers.wrapper.BaseWrapperLayer;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.learning.config.IUpdater;
 
@@ -60,6 +63,13 @@ final class ConfiguredUpdaters {
                 vertices.put(name, sameDiff);
               }
             });
+  }
+
+  /** Finds the fields of a network's configuration. */
+  static ConfiguredUpdaters of(Model net) {
+    return net instanceof MultiLayerNetwork layers
+        ? new ConfiguredUpdaters(layers.getLayerWiseConfigurations())
+        : new ConfiguredUpdaters(((ComputationGraph) net).getConfiguration());
   }
 
   /** Returns the fields as they are now. */

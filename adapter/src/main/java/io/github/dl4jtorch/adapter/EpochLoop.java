@@ -1,10 +1,11 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import java.util.Collections;
 import java.util.List;
 import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.api.Updater;
-import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.optimize.api.TrainingListener;
 import org.jspecify.annotations.Nullable;
@@ -67,24 +68,9 @@ public final class EpochLoop {
    * @throws IllegalArgumentException if a {@link SchedulerListener} steps after iterations, or is
    *     for another network
    */
-  public static EpochLoop of(MultiLayerNetwork net, TrainingListener... listeners) {
+  public static EpochLoop of(NeuralNetwork net, TrainingListener... listeners) {
     net.init(); // As its fit does, if that has not been done.
-    return new EpochLoop(net, listeners);
-  }
-
-  /**
-   * Makes a loop for a network, to which it adds a listener of its own.
-   *
-   * @param net the network
-   * @param listeners whom to tell when an epoch starts and ends, in this order; {@link
-   *     SchedulerListener#everyEpoch} for instance
-   * @return the loop
-   * @throws IllegalArgumentException if a {@link SchedulerListener} steps after iterations, or is
-   *     for another network
-   */
-  public static EpochLoop of(ComputationGraph net, TrainingListener... listeners) {
-    net.init(); // As its fit does, if that has not been done.
-    return new EpochLoop(net, listeners);
+    return new EpochLoop(LiveNetwork.model(net), listeners);
   }
 
   /**

@@ -1,5 +1,8 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.internal.LrCell;
+import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
+import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import java.util.ArrayList;
@@ -66,7 +69,7 @@ final class GroupBinding {
       Model net, UpdaterBlocks blocks, int[] groups, List<Start> starts, boolean isUntrained) {
     this.net = net;
     this.groups = groups;
-    this.named = blocks.params().stream().map(UpdaterBlocks.Param::named).toList();
+    this.named = UpdaterSlots.named(blocks);
     this.blocks = blocks;
     this.members = members(blocks, groups);
     for (int group = 0; group < members.size(); group++) {

@@ -1,5 +1,9 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.nn.graph.ComputationGraph;
@@ -31,29 +35,15 @@ public final class NetworkCopy {
    * Copies a network with the state of its updaters.
    *
    * @param net the network, initialised
+   * @param <N> its type
    * @return the copy
    * @throws IllegalStateException if the network is not initialised
    * @throws RuntimeException if the configuration has no written form, as with layers that DL4J's
    *     JSON does not know
    */
-  public static MultiLayerNetwork of(MultiLayerNetwork net) {
-    MultiLayerNetwork copy = withoutUpdaterState(net);
-    UpdaterBlocks.copyState(net, copy);
-    return copy;
-  }
-
-  /**
-   * Copies a network with the state of its updaters.
-   *
-   * @param net the network, initialised
-   * @return the copy
-   * @throws IllegalStateException if the network is not initialised
-   * @throws RuntimeException if the configuration has no written form, as with layers that DL4J's
-   *     JSON does not know
-   */
-  public static ComputationGraph of(ComputationGraph net) {
-    ComputationGraph copy = withoutUpdaterState(net);
-    UpdaterBlocks.copyState(net, copy);
+  public static <N extends NeuralNetwork> N of(N net) {
+    N copy = withoutUpdaterState(net);
+    UpdaterBlocks.copyState(LiveNetwork.model(net), LiveNetwork.model(copy));
     return copy;
   }
 
@@ -62,44 +52,30 @@ public final class NetworkCopy {
    * memory of the updaters' state.
    *
    * @param net the network, initialised
+   * @param <N> its type
    * @return the copy
    * @throws IllegalStateException if the network is not initialised
    * @throws RuntimeException if the configuration has no written form, as with layers that DL4J's
    *     JSON does not know
    */
-  public static MultiLayerNetwork withoutUpdaterState(MultiLayerNetwork net) {
-    requireInitialised(net.isInitCalled());
-    MultiLayerConfiguration configuration =
-        MultiLayerConfiguration.fromJson(net.getLayerWiseConfigurations().toJson());
+  @SuppressWarnings("unchecked") // A copy is of the kind of its source.
+  public static <N extends NeuralNetwork> N withoutUpdaterState(N net) {
+    Model model = LiveNetwork.of(net, "it is copied").model();
     MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces();
     try {
-      MultiLayerNetwork copy = new MultiLayerNetwork(configuration);
-      copy.init(dup(net.params()), false);
-      return copy;
-    } finally {
-      outside.close();
-    }
-  }
-
-  /**
-   * Copies a network whose copy will not be trained, or is to be trained afresh. That saves the
-   * memory of the updaters' state.
-   *
-   * @param net the network, initialised
-   * @return the copy
-   * @throws IllegalStateException if the network is not initialised
-   * @throws RuntimeException if the configuration has no written form, as with layers that DL4J's
-   *     JSON does not know
-   */
-  public static ComputationGraph withoutUpdaterState(ComputationGraph net) {
-    requireInitialised(net.getVertices() != null);
-    ComputationGraphConfiguration configuration =
-        ComputationGraphConfiguration.fromJson(net.getConfiguration().toJson());
-    MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces();
-    try {
-      ComputationGraph copy = new ComputationGraph(configuration);
-      copy.init(dup(net.params()), false);
-      return copy;
+      if (model instanceof MultiLayerNetwork layers) {
+        MultiLayerNetwork copy =
+            new MultiLayerNetwork(
+                MultiLayerConfiguration.fromJson(layers.getLayerWiseConfigurations().toJson()));
+        copy.init(dup(layers.params()), false);
+        return (N) copy;
+      }
+      ComputationGraph graph = (ComputationGraph) model;
+      ComputationGraph copy =
+          new ComputationGraph(
+              ComputationGraphConfiguration.fromJson(graph.getConfiguration().toJson()));
+      copy.init(dup(graph.params()), false);
+      return (N) copy;
     } finally {
       outside.close();
     }
@@ -107,12 +83,5 @@ public final class NetworkCopy {
 
   private static @Nullable INDArray dup(@Nullable INDArray params) {
     return params == null || params.length() == 0 ? null : params.dup();
-  }
-
-  private static void requireInitialised(boolean initialised) {
-    if (!initialised) {
-      throw new IllegalStateException(
-          "the network must be initialised before it is copied: call net.init()");
-    }
   }
 }

@@ -1,9 +1,8 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import org.deeplearning4j.earlystopping.EarlyStoppingModelSaver;
 import org.deeplearning4j.nn.api.Model;
-import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,13 +65,8 @@ public final class NetworkCopySaver<T extends Model> implements EarlyStoppingMod
 
   @SuppressWarnings("unchecked") // A copy is of the type of its source.
   private static <T extends Model> T copy(T net, double score) {
-    if (net instanceof MultiLayerNetwork layers) {
-      MultiLayerNetwork copy = NetworkCopy.of(layers);
-      copy.setScore(score);
-      return (T) copy;
-    }
-    ComputationGraph copy = NetworkCopy.of((ComputationGraph) net);
-    copy.setScore(score);
+    Model copy = LiveNetwork.model(NetworkCopy.of(new LiveNetwork(net).network()));
+    new LiveNetwork(copy).setScore(score);
     return (T) copy;
   }
 }

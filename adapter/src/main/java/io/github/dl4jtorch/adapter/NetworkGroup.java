@@ -1,6 +1,9 @@
 package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.GroupBinding.Member;
+import io.github.dl4jtorch.adapter.internal.ExactLr;
+import io.github.dl4jtorch.adapter.internal.LrCell;
+import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import io.github.dl4jtorch.schedules.OptimizerValues;
 import java.util.List;
@@ -13,16 +16,10 @@ import org.nd4j.linalg.learning.config.IUpdater;
  */
 final class NetworkGroup implements OptimizerValues {
 
-  /** How far below 0, as a share of a normal rate, counts as rounding. */
-  static final double ROUNDING = 1e-12;
-
   private final GroupBinding binding;
   private final int index;
   private final MomentumKind momentumKind;
-  // A run may end a rounding error below 0 and goes on from there, but an updater gets 0.
-  private double exactLr;
-  private double writtenLr;
-  private double highestLr;
+  private final ExactLr exactLr = new ExactLr();
 
   /** Takes over the updaters of a group, which must have what the start leaves as it is. */
   NetworkGroup(GroupBinding binding, int index, GroupBinding.Start start) {
@@ -63,16 +60,14 @@ final class NetworkGroup implements OptimizerValues {
       throw new IllegalStateException(complaint);
     }
     double live = binding.rate(members.get(0));
-    return live == writtenLr ? exactLr : live;
+    return exactLr.get(live);
   }
 
   @Override
   @SuppressWarnings("ReferenceEquality") // Cells that are equal may hold different rates.
   public void setLr(double lr) {
     List<Member> members = binding.members(index);
-    exactLr = lr;
-    writtenLr = lr > 0 ? lr : 0.0;
-    highestLr = Math.max(highestLr, writtenLr);
+    double writtenLr = exactLr.set(lr);
     for (int i = 0; i < members.size(); i++) {
       IUpdater updater = members.get(i).updater();
       LrCell cell = members.get(i).cell();
@@ -87,7 +82,7 @@ final class NetworkGroup implements OptimizerValues {
 
   @Override
   public double lowestLr() {
-    return -ROUNDING * highestLr;
+    return exactLr.lowest();
   }
 
   @Override

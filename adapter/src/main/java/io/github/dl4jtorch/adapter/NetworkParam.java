@@ -1,9 +1,13 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 
 /**
  * A parameter array of a network, by which param groups are chosen.
@@ -25,6 +29,19 @@ import java.util.function.Predicate;
  */
 public record NetworkParam(
     String layer, String name, boolean isWeight, boolean isBias, boolean isNormalization) {
+
+  /**
+   * Returns all parameters of a network, those without a learning rate too.
+   *
+   * @param net the network, initialised
+   * @return its parameters, in its order
+   * @throws IllegalStateException if the network is not initialised, or updaters were changed by
+   *     hand in a way that the network does not follow
+   */
+  public static List<NetworkParam> of(NeuralNetwork net) {
+    LiveNetwork live = LiveNetwork.of(net, "its parameters are named");
+    return UpdaterSlots.named(UpdaterBlocks.seen(live.model()));
+  }
 
   /**
    * Selects all parameters of some layers.

@@ -1,5 +1,7 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ParamGroups;
 import java.util.ArrayList;
@@ -10,8 +12,7 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.deeplearning4j.nn.api.Model;
-import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 
 /**
  * The param groups of a network that is being trained. What a run sets here, the network's very
@@ -80,26 +81,7 @@ public final class NetworkParamGroups extends ParamGroups {
    */
   @SafeVarargs
   @SuppressWarnings("varargs") // The array is only read.
-  public static NetworkParamGroups of(MultiLayerNetwork net, Predicate<NetworkParam>... groups) {
-    return chosen(builder(net), groups);
-  }
-
-  /**
-   * Makes the groups that are chosen, or one group of all parameters if none is.
-   *
-   * @param net the network, initialised
-   * @param groups which parameters each group has; every one that has a learning rate must be in
-   *     exactly one
-   * @return the groups, in this order
-   * @throws IllegalStateException if the network is not initialised, or updaters were changed by
-   *     hand in a way that the network does not follow
-   * @throws IllegalArgumentException if a parameter is in no group or in two, a group has no
-   *     learning rate or more than one or one that follows a schedule of its own, or DL4J cannot
-   *     update the groups apart; the network is left as it was
-   */
-  @SafeVarargs
-  @SuppressWarnings("varargs") // The array is only read.
-  public static NetworkParamGroups of(ComputationGraph net, Predicate<NetworkParam>... groups) {
+  public static NetworkParamGroups of(NeuralNetwork net, Predicate<NetworkParam>... groups) {
     return chosen(builder(net), groups);
   }
 
@@ -110,21 +92,8 @@ public final class NetworkParamGroups extends ParamGroups {
    * @return a builder without groups
    * @throws IllegalStateException if the network is not initialised
    */
-  public static Builder builder(MultiLayerNetwork net) {
-    requireInitialised(net.isInitCalled());
-    return new Builder(net);
-  }
-
-  /**
-   * Begins groups that are chosen one by one, with rates and momenta of their own.
-   *
-   * @param net the network, initialised
-   * @return a builder without groups
-   * @throws IllegalStateException if the network is not initialised
-   */
-  public static Builder builder(ComputationGraph net) {
-    requireInitialised(net.getVertices() != null);
-    return new Builder(net);
+  public static Builder builder(NeuralNetwork net) {
+    return new Builder(live(net).model());
   }
 
   /**
@@ -138,25 +107,8 @@ public final class NetworkParamGroups extends ParamGroups {
    *     follows a schedule of its own, or DL4J cannot update the layers apart; the network is left
    *     as it was
    */
-  public static NetworkParamGroups perLayer(MultiLayerNetwork net) {
-    requireInitialised(net.isInitCalled());
-    return make(net, NetworkParamGroups::byLayer, List.of());
-  }
-
-  /**
-   * Makes one group a layer or vertex, for every one with a learning rate.
-   *
-   * @param net the network, initialised
-   * @return the groups, in the network's topological order
-   * @throws IllegalStateException if the network is not initialised, or updaters were changed by
-   *     hand in a way that the network does not follow
-   * @throws IllegalArgumentException if no layer has a learning rate, one has several or one that
-   *     follows a schedule of its own, or DL4J cannot update the layers apart; the network is left
-   *     as it was
-   */
-  public static NetworkParamGroups perLayer(ComputationGraph net) {
-    requireInitialised(net.getVertices() != null);
-    return make(net, NetworkParamGroups::byLayer, List.of());
+  public static NetworkParamGroups perLayer(NeuralNetwork net) {
+    return make(live(net).model(), NetworkParamGroups::byLayer, List.of());
   }
 
   /**
@@ -171,23 +123,7 @@ public final class NetworkParamGroups extends ParamGroups {
    *     follows a schedule of its own, or DL4J cannot update the groups apart; the network is left
    *     as it was
    */
-  public static NetworkParamGroups weightsAndBiases(MultiLayerNetwork net) {
-    return of(net, NetworkParam::isWeight, param -> !param.isWeight());
-  }
-
-  /**
-   * Makes two groups: 0 of the weights, 1 of the biases and of gamma and beta of batch
-   * normalizations.
-   *
-   * @param net the network, initialised
-   * @return the two groups
-   * @throws IllegalStateException if the network is not initialised, or updaters were changed by
-   *     hand in a way that the network does not follow
-   * @throws IllegalArgumentException if a group has no learning rate or more than one or one that
-   *     follows a schedule of its own, or DL4J cannot update the groups apart; the network is left
-   *     as it was
-   */
-  public static NetworkParamGroups weightsAndBiases(ComputationGraph net) {
+  public static NetworkParamGroups weightsAndBiases(NeuralNetwork net) {
     return of(net, NetworkParam::isWeight, param -> !param.isWeight());
   }
 
@@ -204,25 +140,7 @@ public final class NetworkParamGroups extends ParamGroups {
    * @throws IllegalStateException as {@code perLayer} does
    * @throws IllegalArgumentException if the decay is out of its range, or as {@code perLayer} does
    */
-  public static NetworkParamGroups layerWiseDecay(MultiLayerNetwork net, double decay) {
-    requireDecay(decay);
-    return perLayer(net).decay(decay);
-  }
-
-  /**
-   * Makes one group a layer, with rates that fall from the last layer to the first: {@code lr
-   * decay^(last - i)} for layer {@code i}, where {@code lr} is the layer's own. For fine-tuning.
-   * Layers without a learning rate do not count. For a restored network take {@code perLayer},
-   * since its rates have fallen already.
-   *
-   * @param net the network, initialised
-   * @param decay the rate of a layer over that of the next, {@code > 0} and {@code <= 1}; usual are
-   *     0.65 to 0.95
-   * @return the groups, in the network's topological order
-   * @throws IllegalStateException as {@code perLayer} does
-   * @throws IllegalArgumentException if the decay is out of its range, or as {@code perLayer} does
-   */
-  public static NetworkParamGroups layerWiseDecay(ComputationGraph net, double decay) {
+  public static NetworkParamGroups layerWiseDecay(NeuralNetwork net, double decay) {
     requireDecay(decay);
     return perLayer(net).decay(decay);
   }
@@ -331,29 +249,28 @@ public final class NetworkParamGroups extends ParamGroups {
     }
   }
 
-  /** Returns the network whose groups these are. */
-  Model network() {
-    return binding.network();
+  /**
+   * Returns the network whose groups these are.
+   *
+   * @return the {@code MultiLayerNetwork} or {@code ComputationGraph} itself
+   */
+  public NeuralNetwork network() {
+    return new LiveNetwork(binding.network()).network();
   }
 
-  /** Returns all groups of the network of which these are some, later ones included. */
-  NetworkParamGroups all() {
+  /**
+   * Returns all groups that were made together, of which these may be {@link #only some}, later
+   * ones included.
+   *
+   * @return the groups, numbered as when they were made
+   */
+  public NetworkParamGroups all() {
     return all(binding);
   }
 
   private static NetworkParamGroups all(GroupBinding binding) {
     int[] numbers = IntStream.range(0, binding.values().size()).toArray();
     return new NetworkParamGroups(binding, numbers, binding.values());
-  }
-
-  /** Returns the numbers that these groups have among {@link #all()}. */
-  List<Integer> numbers() {
-    return Arrays.stream(numbers).boxed().toList();
-  }
-
-  /** Returns what groups have in common if they were made together, and with no others. */
-  Object origin() {
-    return binding;
   }
 
   /** Makes sure that the network's next update is as the groups say. */
@@ -371,6 +288,10 @@ public final class NetworkParamGroups extends ParamGroups {
   /** Tells whether a group has a Nesterovs. */
   boolean hasVelocity() {
     return Arrays.stream(numbers).anyMatch(binding::hasVelocity);
+  }
+
+  private static LiveNetwork live(NeuralNetwork net) {
+    return LiveNetwork.of(net, "its param groups are made");
   }
 
   private static NetworkParamGroups make(
@@ -413,7 +334,7 @@ public final class NetworkParamGroups extends ParamGroups {
     boolean isFrozenEmpty = !frozen.isEmpty();
     for (int i = 0; i < groups.length; i++) {
       UpdaterBlocks.Param param = params.get(i);
-      NetworkParam named = param.named();
+      NetworkParam named = UpdaterSlots.named(param.config(), param.name());
       boolean isFrozen = frozen.stream().anyMatch(selection -> selection.test(named));
       groups[i] = GroupBinding.NO_GROUP;
       for (int group = 0; group < selections.size(); group++) {
@@ -479,13 +400,6 @@ public final class NetworkParamGroups extends ParamGroups {
       }
     }
     return groups;
-  }
-
-  private static void requireInitialised(boolean initialised) {
-    if (!initialised) {
-      throw new IllegalStateException(
-          "the network must be initialised before its param groups are made: call net.init()");
-    }
   }
 
   /**

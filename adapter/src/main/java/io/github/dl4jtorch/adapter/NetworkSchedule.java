@@ -1,14 +1,14 @@
 package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.ConfiguredUpdaters.Place;
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.schedules.Schedule;
 import java.util.IdentityHashMap;
-import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.nn.conf.layers.Layer;
-import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.schedule.ScheduleType;
@@ -99,7 +99,7 @@ public final class NetworkSchedule {
 
   /**
    * Puts the schedule into a configuration. To be done before a network is made of it; for a
-   * network there is {@link #putInto(MultiLayerNetwork)}.
+   * network there is {@link #putInto(NeuralNetwork)}.
    *
    * @param configuration the configuration, which is changed
    * @return the configuration
@@ -114,7 +114,7 @@ public final class NetworkSchedule {
 
   /**
    * Puts the schedule into a configuration. To be done before a network is made of it; for a
-   * network there is {@link #putInto(ComputationGraph)}.
+   * network there is {@link #putInto(NeuralNetwork)}.
    *
    * @param configuration the configuration, which is changed
    * @return the configuration
@@ -131,6 +131,7 @@ public final class NetworkSchedule {
    * Puts the schedule into a network. Its parameters, its updaters' state and its counts stay.
    *
    * @param net the network
+   * @param <N> its type
    * @return the network
    * @throws IllegalArgumentException if no updater has a learning rate, or one has none to start
    *     from or cannot cycle a momentum that is to be cycled, or a layer of an unknown kind keeps
@@ -139,37 +140,16 @@ public final class NetworkSchedule {
    *     not follow, or {@code withLr} would join updaters whose state only they know how to join;
    *     nothing is changed
    */
-  public MultiLayerNetwork putInto(MultiLayerNetwork net) {
-    MultiLayerConfiguration configuration = net.getLayerWiseConfigurations();
-    if (!net.isInitCalled()) {
-      putInto(configuration);
-      return net;
+  public <N extends NeuralNetwork> N putInto(N net) {
+    LiveNetwork live = new LiveNetwork(LiveNetwork.model(net));
+    ConfiguredUpdaters updaters = ConfiguredUpdaters.of(live.model());
+    int count = unit == ScheduleType.ITERATION ? live.iterationCount() : live.epochCount();
+    IdentityHashMap<IUpdater, IUpdater> scheduled = scheduled(updaters, count);
+    if (live.isInitialised()) {
+      putInto(live, updaters, scheduled);
+    } else {
+      updaters.replace(scheduled);
     }
-    ConfiguredUpdaters updaters = new ConfiguredUpdaters(configuration);
-    putInto(net, net.getLayers(), updaters, scheduled(updaters, count(configuration)));
-    return net;
-  }
-
-  /**
-   * Puts the schedule into a network. Its parameters, its updaters' state and its counts stay.
-   *
-   * @param net the network
-   * @return the network
-   * @throws IllegalArgumentException if no updater has a learning rate, or one has none to start
-   *     from or cannot cycle a momentum that is to be cycled, or a layer of an unknown kind keeps
-   *     its updater elsewhere than DL4J's layers do; nothing is changed
-   * @throws IllegalStateException if updaters were changed by hand in a way that the network does
-   *     not follow, or {@code withLr} would join updaters whose state only they know how to join;
-   *     nothing is changed
-   */
-  public ComputationGraph putInto(ComputationGraph net) {
-    ComputationGraphConfiguration configuration = net.getConfiguration();
-    if (net.getVertices() == null) {
-      putInto(configuration);
-      return net;
-    }
-    ConfiguredUpdaters updaters = new ConfiguredUpdaters(configuration);
-    putInto(net, net.getLayers(), updaters, scheduled(updaters, count(configuration)));
     return net;
   }
 
@@ -210,15 +190,9 @@ public final class NetworkSchedule {
   }
 
   private static void putInto(
-      Model net,
-      org.deeplearning4j.nn.api.Layer[] layers,
-      ConfiguredUpdaters updaters,
-      IdentityHashMap<IUpdater, IUpdater> scheduled) {
-    boolean isUntrained = UpdaterBlocks.isUntrained(net);
-    UpdaterBlocks blocks = new UpdaterBlocks(net);
-    if (isUntrained) {
-      UpdaterBlocks.discard(net);
-    }
+      LiveNetwork net, ConfiguredUpdaters updaters, IdentityHashMap<IUpdater, IUpdater> scheduled) {
+    boolean isUntrained = UpdaterBlocks.isUntrained(net.model());
+    UpdaterBlocks blocks = UpdaterBlocks.seen(net.model());
     for (UpdaterBlocks.Param param : blocks.params()) {
       if (param.hasRate() && !scheduled.containsKey(param.updater())) {
         throw new IllegalArgumentException(
@@ -229,7 +203,7 @@ public final class NetworkSchedule {
                 + "; put a TorchSchedule into it by hand");
       }
     }
-    exchange(layers, updaters, scheduled);
+    exchange(net.layers(), updaters, scheduled);
     if (isUntrained) {
       return;
     }
@@ -238,7 +212,7 @@ public final class NetworkSchedule {
     } catch (IllegalStateException refused) {
       IdentityHashMap<IUpdater, IUpdater> former = new IdentityHashMap<>();
       scheduled.forEach((updater, copy) -> former.put(copy, updater));
-      exchange(layers, updaters, former);
+      exchange(net.layers(), updaters, former);
       throw refused;
     }
   }

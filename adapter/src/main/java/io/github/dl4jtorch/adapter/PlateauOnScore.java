@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import org.deeplearning4j.earlystopping.EarlyStoppingConfiguration;
@@ -55,7 +56,7 @@ public final class PlateauOnScore<T extends Model> implements EarlyStoppingListe
    */
   @Override
   public void onStart(EarlyStoppingConfiguration<T> configuration, T net) {
-    if (net != groups.network()) {
+    if (net != LiveNetwork.model(groups.network())) {
       throw new IllegalArgumentException(
           "net must be the network whose param groups the run is on, but the trainer has another");
     }

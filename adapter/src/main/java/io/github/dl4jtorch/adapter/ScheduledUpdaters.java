@@ -1,6 +1,8 @@
 package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.ConfiguredUpdaters.Place;
+import io.github.dl4jtorch.adapter.internal.LrCell;
+import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import io.github.dl4jtorch.adapter.optim.TorchUpdater;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import io.github.dl4jtorch.schedules.ParamGroup;

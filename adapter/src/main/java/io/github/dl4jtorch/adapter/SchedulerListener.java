@@ -1,5 +1,7 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.WorkerThreads;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import java.io.NotSerializableException;
@@ -47,11 +49,6 @@ public final class SchedulerListener extends BaseTrainingListener implements Ser
   /** So many iterations outside an epoch are taken for epochs that go unnoticed. */
   private static final int SUSPICIOUS = 1000;
 
-  /**
-   * How the names of ParallelWrapper's threads begin, among them the one with the network itself.
-   */
-  private static final String PARALLEL_WRAPPER = "ParallelWrapper training thread ";
-
   private enum Unit {
     ITERATION,
     EPOCH
@@ -79,7 +76,7 @@ public final class SchedulerListener extends BaseTrainingListener implements Ser
       boolean isRescaling) {
     this.run = run;
     this.groups = groups(run);
-    this.net = groups.network();
+    this.net = LiveNetwork.model(groups.network());
     this.unit = unit;
     this.metric = metric;
     this.interval = interval;
@@ -306,7 +303,12 @@ public final class SchedulerListener extends BaseTrainingListener implements Ser
     ended(epochCount());
   }
 
-  LRScheduler run() {
+  /**
+   * Returns the run that is stepped.
+   *
+   * @return the run, on the {@link NetworkParamGroups} of the network
+   */
+  public LRScheduler run() {
     return run;
   }
 
@@ -434,7 +436,7 @@ public final class SchedulerListener extends BaseTrainingListener implements Ser
     if (!LiveNetwork.isKindOf(model)) {
       return false;
     }
-    if (Thread.currentThread().getName().startsWith(PARALLEL_WRAPPER)) {
+    if (WorkerThreads.isInWorker()) {
       throw new IllegalStateException(
           unit == Unit.ITERATION
               ? "ParallelWrapper trains copies of the network, which a step after an iteration does"

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.internal.ExactLr;
 import io.github.dl4jtorch.schedules.MalformedDataException;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.Schedule;
@@ -233,7 +234,7 @@ public final class TorchSchedule implements ISchedule {
   }
 
   private double notPositive(double value, int step) {
-    if (value >= -NetworkGroup.ROUNDING * initial) {
+    if (value >= -ExactLr.ROUNDING * initial) {
       return 0.0;
     }
     throw new ArithmeticException(

@@ -1,5 +1,7 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
+import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -75,6 +77,11 @@ final class UpdaterSlots {
       return find(config, wrapper.getUnderlying());
     }
     return null;
+  }
+
+  /** Says what each parameter of a network is. */
+  static List<NetworkParam> named(UpdaterBlocks blocks) {
+    return blocks.params().stream().map(param -> named(param.config(), param.name())).toList();
   }
 
   /** Says what a parameter is. */

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.Set;

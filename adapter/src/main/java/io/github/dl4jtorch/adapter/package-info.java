@@ -12,10 +12,10 @@
  * <p>{@link io.github.dl4jtorch.adapter.EpochLoop} makes epochs where DL4J counts none, as with
  * ParallelWrapper; {@link io.github.dl4jtorch.adapter.PlateauOnScore} and {@link
  * io.github.dl4jtorch.adapter.NetworkCopySaver} are for early stopping, {@link
- * io.github.dl4jtorch.adapter.SameDiffSchedulerListener} is for SameDiff's own training. {@link
- * io.github.dl4jtorch.adapter.TrainingCheckpoint} saves a training and goes on with it. {@link
- * io.github.dl4jtorch.adapter.LearningRateMonitor} shows the rates, {@link
- * io.github.dl4jtorch.adapter.LrRangeTest} finds one.
+ * io.github.dl4jtorch.adapter.samediff.SameDiffSchedulerListener} is for SameDiff's own training.
+ * {@link io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint} saves a training and goes on
+ * with it. {@link io.github.dl4jtorch.adapter.watch.LearningRateMonitor} shows the rates, {@link
+ * io.github.dl4jtorch.adapter.watch.LrFinder} finds one.
  */
 @NullMarked
 package io.github.dl4jtorch.adapter;

@@ -2,11 +2,24 @@ package io.github.dl4jtorch.adapter;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaCodeUnit;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.FieldSource;
 
 class ArchitectureTest {
 
@@ -32,6 +45,75 @@ class ArchitectureTest {
             "org.nd4j.linalg..",
             "org.nd4j.shade.jackson..")
         .check(CLASSES);
+  }
+
+  private static final String ROOT = "io.github.dl4jtorch.adapter";
+
+  /** Which rooms a room may use, as in CONTRIBUTING.md. */
+  private static final Map<String, List<String>> ROOMS =
+      Map.of(
+          ROOT + ".optim",
+          List.of(),
+          ROOT + ".internal",
+          List.of(ROOT + ".optim"),
+          ROOT,
+          List.of(ROOT + ".internal", ROOT + ".optim"),
+          ROOT + ".checkpoint",
+          List.of(ROOT, ROOT + ".internal"),
+          ROOT + ".samediff",
+          List.of(ROOT + ".internal"),
+          ROOT + ".watch",
+          List.of(ROOT, ROOT + ".internal", ROOT + ".optim"));
+
+  @Test
+  void everyRoomIsOnTheMap() {
+    Set<String> rooms = CLASSES.stream().map(JavaClass::getPackageName).collect(Collectors.toSet());
+    assertThat(rooms).isEqualTo(ROOMS.keySet());
+  }
+
+  @ParameterizedTest
+  @FieldSource("ROOM_NAMES")
+  void eachRoomUsesOnlyTheRoomsBelow(String room) {
+    String[] others =
+        ROOMS.keySet().stream()
+            .filter(other -> !other.equals(room) && !ROOMS.get(room).contains(other))
+            .toArray(String[]::new);
+    noClasses()
+        .that()
+        .resideInAPackage(room)
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(others)
+        .check(CLASSES);
+  }
+
+  static final Set<String> ROOM_NAMES = new TreeSet<>(ROOMS.keySet());
+
+  /** Users get none of the insides to see. */
+  @Test
+  void noPublicSignatureShowsTheInsides() {
+    List<String> shown =
+        CLASSES.stream()
+            .filter(type -> type.getModifiers().contains(JavaModifier.PUBLIC))
+            .filter(type -> !type.getPackageName().equals(ROOT + ".internal"))
+            .flatMap(type -> type.getCodeUnits().stream())
+            .filter(
+                unit ->
+                    unit.getModifiers().contains(JavaModifier.PUBLIC)
+                        || unit.getModifiers().contains(JavaModifier.PROTECTED))
+            .filter(
+                unit ->
+                    Stream.concat(
+                            Stream.of(unit.getRawReturnType()),
+                            unit.getRawParameterTypes().stream())
+                        .anyMatch(
+                            type ->
+                                type.getPackageName().equals(ROOT + ".internal")
+                                    || (type.getPackageName().startsWith("io.github.dl4jtorch")
+                                        && !type.getModifiers().contains(JavaModifier.PUBLIC))))
+            .map(JavaCodeUnit::getFullName)
+            .toList();
+    assertThat(shown).isEmpty();
   }
 
   /** DL4J announces a rewrite of these. */

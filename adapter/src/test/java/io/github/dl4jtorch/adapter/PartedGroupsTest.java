@@ -4,6 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import io.github.dl4jtorch.adapter.fixtures.CountingSgd;
+import io.github.dl4jtorch.adapter.fixtures.Nets;
+import io.github.dl4jtorch.adapter.fixtures.Rates;
+import io.github.dl4jtorch.adapter.fixtures.SameDiffDense;
+import io.github.dl4jtorch.adapter.fixtures.UpdaterKind;
+import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.adapter.optim.TorchNAdam;
 import io.github.dl4jtorch.adapter.optim.TorchRAdam;

@@ -3,6 +3,7 @@ package io.github.dl4jtorch.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.optim.TorchAdamW;
 import io.github.dl4jtorch.adapter.optim.TorchRMSprop;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
@@ -15,6 +16,7 @@ import io.github.dl4jtorch.schedules.WarmupLR;
 import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.stream.Stream;
+import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -72,9 +74,10 @@ class PushCostTest {
   }
 
   private static void iterate(NetworkParamGroups groups, SchedulerListener listener) {
+    Model net = (Model) groups.network();
     for (int iteration = 0; iteration < STEPS; iteration++) {
-      listener.onGradientCalculation(groups.network());
-      listener.iterationDone(groups.network(), iteration, 0);
+      listener.onGradientCalculation(net);
+      listener.iterationDone(net, iteration, 0);
     }
   }
 }

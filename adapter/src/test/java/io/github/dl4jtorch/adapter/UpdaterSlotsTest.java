@@ -3,6 +3,8 @@ package io.github.dl4jtorch.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.github.dl4jtorch.adapter.fixtures.CountingSgd;
+import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import java.util.List;
 import org.deeplearning4j.nn.api.TrainingConfig;
 import org.deeplearning4j.nn.conf.GradientNormalization;
@@ -61,7 +63,8 @@ class UpdaterSlotsTest {
   void leaveALayerOfUnknownKindItsOwnUpdater() {
     Unknown layer = new Unknown("a", new Adam(0.1));
     UpdaterSlots.part(List.of(weights(layer), weights(new Unknown("b", new Adam(0.1)))), APART);
-    assertThat(weights(layer).named()).isEqualTo(new NetworkParam("a", "W", true, false, false));
+    assertThat(UpdaterSlots.named(layer, "W"))
+        .isEqualTo(new NetworkParam("a", "W", true, false, false));
   }
 
   @Test

@@ -1,9 +1,9 @@
 package io.github.dl4jtorch.examples;
 
-import io.github.dl4jtorch.adapter.LearningRateMonitor;
 import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.adapter.watch.LearningRateMonitor;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.MultiStepLR;
 import java.io.IOException;

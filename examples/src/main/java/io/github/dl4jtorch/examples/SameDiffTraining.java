@@ -1,9 +1,9 @@
 package io.github.dl4jtorch.examples;
 
-import io.github.dl4jtorch.adapter.SameDiffLoss;
-import io.github.dl4jtorch.adapter.SameDiffParamGroups;
-import io.github.dl4jtorch.adapter.SameDiffSchedulerListener;
 import io.github.dl4jtorch.adapter.TorchSchedule;
+import io.github.dl4jtorch.adapter.samediff.SameDiffLoss;
+import io.github.dl4jtorch.adapter.samediff.SameDiffParamGroups;
+import io.github.dl4jtorch.adapter.samediff.SameDiffSchedulerListener;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.OneCycleLR;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;

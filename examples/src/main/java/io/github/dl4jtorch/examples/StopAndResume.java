@@ -2,8 +2,9 @@ package io.github.dl4jtorch.examples;
 
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
-import io.github.dl4jtorch.adapter.TrainingCheckpoint;
-import io.github.dl4jtorch.adapter.TrainingCheckpointListener;
+import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
+import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
+import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpointListener;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.OneCycleLR;
 import io.github.dl4jtorch.schedules.Schedule;
@@ -51,7 +52,7 @@ public final class StopAndResume {
     LRScheduler run;
     DataSetIterator next = training;
     if (checkpoint.isPresent()) {
-      net = checkpoint.get().multiLayerNetwork();
+      net = checkpoint.get().network(MultiLayerNetwork.class);
       run = checkpoint.get().run("one cycle");
       next = checkpoint.get().remaining(training);
     } else {
@@ -64,7 +65,7 @@ public final class StopAndResume {
     net.addListeners(
         SchedulerListener.everyIteration(run),
         TrainingCheckpointListener.everyIterations(
-                4, TrainingCheckpoint.of(net).with("one cycle", run), folder)
+                4, CheckpointWriter.of(net).with("one cycle", run), folder)
             .keepLast(2));
     if (isCut) {
       net.addListeners(new PowerCut());

@@ -24,7 +24,10 @@ final class Snippets {
   private static final String IMPORTS =
       List.of(
               "io.github.dl4jtorch.adapter.*",
+              "io.github.dl4jtorch.adapter.checkpoint.*",
               "io.github.dl4jtorch.adapter.optim.*",
+              "io.github.dl4jtorch.adapter.samediff.*",
+              "io.github.dl4jtorch.adapter.watch.*",
               "io.github.dl4jtorch.schedules.*",
               "io.github.dl4jtorch.swa.*",
               "java.io.File",

@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.swa;
 
-import io.github.dl4jtorch.adapter.CheckpointPart;
+import io.github.dl4jtorch.adapter.checkpoint.CheckpointPart;
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.schedules.MalformedDataException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -17,13 +18,13 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * <pre>{@code
  * AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.ema(0.999));
  * average.updateParameters(net);
- * TrainingCheckpoint.of(net)
+ * CheckpointWriter.of(net)
  *     .with("average", AverageCheckpoint.of(average))
  *     .save(Path.of("training.zip"));
  *
  * TrainingCheckpoint checkpoint = TrainingCheckpoint.load(Path.of("training.zip"));
  * AveragedModel<MultiLayerNetwork> resumed =
- *     AveragedModel.of(checkpoint.multiLayerNetwork(), Averaging.ema(0.999));
+ *     AveragedModel.of(checkpoint.network(MultiLayerNetwork.class), Averaging.ema(0.999));
  * AverageCheckpoint.restore(checkpoint.part("average"), resumed);
  * }</pre>
  */
@@ -94,8 +95,7 @@ public final class AverageCheckpoint {
 
   private static List<String> names(AveragedModel<?> average) {
     List<String> names = new ArrayList<>();
-    average
-        .network()
+    LiveNetwork.model(average.network())
         .paramTable()
         .forEach((name, array) -> names.add(name + " " + Arrays.toString(array.shape())));
     return names;

@@ -1,15 +1,14 @@
 package io.github.dl4jtorch.swa;
 
 import io.github.dl4jtorch.adapter.NetworkCopy;
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.schedules.MalformedDataException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.deeplearning4j.nn.api.Model;
-import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -44,21 +43,21 @@ import org.nd4j.linalg.factory.Nd4j;
  * average.network().evaluate(validation);
  * }</pre>
  *
- * @param <M> the kind of network
+ * @param <N> the kind of network
  */
-public final class AveragedModel<M extends Model> {
+public final class AveragedModel<N extends NeuralNetwork> {
 
   private static final String N_AVERAGED = "n_averaged";
   private static final String AVERAGING = "averaging";
 
-  private final M network;
+  private final N network;
   private final Averaging averaging;
   private final Weights averaged;
   private @Nullable Weights source;
   private @Nullable List<INDArray> scratch;
   private long nAveraged;
 
-  private AveragedModel(M network, Averaging averaging) {
+  private AveragedModel(N network, Averaging averaging) {
     this.network = network;
     this.averaging = averaging;
     this.averaged = new Weights(network);
@@ -69,30 +68,15 @@ public final class AveragedModel<M extends Model> {
    *
    * @param net the network, initialised
    * @param averaging how to average
+   * @param <N> the kind of network
    * @return the averaged model, with nothing averaged yet
    * @throws IllegalStateException if the network is not initialised
    * @throws RuntimeException if the configuration has no written form, as with layers that DL4J's
    *     JSON does not know
    */
-  public static AveragedModel<MultiLayerNetwork> of(MultiLayerNetwork net, Averaging averaging) {
+  public static <N extends NeuralNetwork> AveragedModel<N> of(N net, Averaging averaging) {
     Require.requireGiven(AVERAGING, averaging);
-    Networks.requireInitialised(net);
-    return new AveragedModel<>(NetworkCopy.withoutUpdaterState(net), averaging);
-  }
-
-  /**
-   * Makes a copy of a network, to become an average of it.
-   *
-   * @param net the network, initialised
-   * @param averaging how to average
-   * @return the averaged model, with nothing averaged yet
-   * @throws IllegalStateException if the network is not initialised
-   * @throws RuntimeException if the configuration has no written form, as with layers that DL4J's
-   *     JSON does not know
-   */
-  public static AveragedModel<ComputationGraph> of(ComputationGraph net, Averaging averaging) {
-    Require.requireGiven(AVERAGING, averaging);
-    Networks.requireInitialised(net);
+    LiveNetwork.of(net, "it is averaged");
     return new AveragedModel<>(NetworkCopy.withoutUpdaterState(net), averaging);
   }
 
@@ -104,7 +88,7 @@ public final class AveragedModel<M extends Model> {
    * @throws IllegalArgumentException if it is the averaged network itself, if its parameters differ
    *     in number, name, shape or type, or if one is NaN or infinite; the average is as it was
    */
-  public void updateParameters(M net) {
+  public void updateParameters(N net) {
     Weights from = bind(net);
     from.requireFinite();
     AveragingFunction function = averaging.function();
@@ -117,7 +101,7 @@ public final class AveragedModel<M extends Model> {
   }
 
   /** Checks a network, unless it is the one that was checked last, and finds its parameters. */
-  private Weights bind(M net) {
+  private Weights bind(N net) {
     Weights last = source;
     if (last != null && last.isOf(net)) {
       return last;
@@ -262,7 +246,7 @@ public final class AveragedModel<M extends Model> {
    *
    * @return the network, not a copy
    */
-  public M network() {
+  public N network() {
     return network;
   }
 

@@ -5,8 +5,7 @@ import java.io.IOException;
 import org.deeplearning4j.earlystopping.EarlyStoppingModelSaver;
 import org.deeplearning4j.earlystopping.scorecalc.ScoreCalculator;
 import org.deeplearning4j.nn.api.Model;
-import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
@@ -37,7 +36,8 @@ import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
  * @param <M> the kind of network
  */
 @SuppressWarnings("serial") // DL4J's interface is serializable; a live average is not.
-public final class AveragedScoreCalculator<M extends Model> implements ScoreCalculator<M> {
+public final class AveragedScoreCalculator<M extends Model & NeuralNetwork>
+    implements ScoreCalculator<M> {
 
   private final AveragedModel<M> average;
   private final ScoreCalculator<? super M> score;
@@ -142,22 +142,16 @@ public final class AveragedScoreCalculator<M extends Model> implements ScoreCalc
     return new Saver<>(this, saver);
   }
 
-  private record Saver<M extends Model>(
+  private record Saver<M extends Model & NeuralNetwork>(
       AveragedScoreCalculator<M> calculator, EarlyStoppingModelSaver<M> saver)
       implements EarlyStoppingModelSaver<M> {
 
     @Override
     public void saveBestModel(M network, double score) throws IOException {
       M scored = calculator.scored(network);
-      saver.saveBestModel(scored == network ? network : copy(scored), score);
-    }
-
-    /** Copies the average, so that its own updaters are never made. */
-    @SuppressWarnings("unchecked")
-    private static <M extends Model> M copy(M average) {
-      return average instanceof MultiLayerNetwork layers
-          ? (M) NetworkCopy.withoutUpdaterState(layers)
-          : (M) NetworkCopy.withoutUpdaterState((ComputationGraph) average);
+      // A copy of the average, so that its own updaters are never made.
+      saver.saveBestModel(
+          scored == network ? network : NetworkCopy.withoutUpdaterState(scored), score);
     }
 
     @Override

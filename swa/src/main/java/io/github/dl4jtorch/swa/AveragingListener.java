@@ -1,7 +1,10 @@
 package io.github.dl4jtorch.swa;
 
-import io.github.dl4jtorch.adapter.CheckpointPart;
 import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.adapter.checkpoint.CheckpointPart;
+import io.github.dl4jtorch.adapter.internal.AfterIteration;
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.WorkerThreads;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.MalformedDataException;
 import io.github.dl4jtorch.schedules.ParamGroups;
@@ -11,8 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.LongSupplier;
 import org.deeplearning4j.nn.api.Model;
-import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -59,15 +61,10 @@ import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
  * <p>The listener can be saved with a training, as part of its checkpoint; see {@link #restore}. A
  * {@code TrainingCheckpointListener} must be added after it.
  *
- * @param <M> the kind of network
+ * @param <N> the kind of network
  */
-public final class AveragingListener<M extends Model> extends BaseTrainingListener
+public final class AveragingListener<N extends NeuralNetwork> extends BaseTrainingListener
     implements CheckpointPart {
-
-  /**
-   * How the names of ParallelWrapper's threads begin, among them the one with the network itself.
-   */
-  private static final String PARALLEL_WRAPPER = "ParallelWrapper training thread ";
 
   private static final String LISTENER = "listener";
   private static final String POLICY = "policy";
@@ -100,8 +97,9 @@ public final class AveragingListener<M extends Model> extends BaseTrainingListen
   /** After how many epochs, and over which data, the statistics are computed. */
   private record Ending(int epochs, Batches data) {}
 
-  private final TrainedNetwork<M> net;
-  private final AveragedModel<M> average;
+  private final LiveNetwork net;
+  private final AfterIteration afterIteration;
+  private final AveragedModel<N> average;
   private final Times times;
   private final @Nullable SwalrSwap swalr;
   private final @Nullable Ending ending;
@@ -110,8 +108,8 @@ public final class AveragingListener<M extends Model> extends BaseTrainingListen
   private boolean isChecked;
 
   private AveragingListener(
-      TrainedNetwork<M> net,
-      AveragedModel<M> average,
+      LiveNetwork net,
+      AveragedModel<N> average,
       Times times,
       @Nullable SwalrSwap swalr,
       @Nullable Ending ending,
@@ -124,6 +122,7 @@ public final class AveragingListener<M extends Model> extends BaseTrainingListen
               + ending.epochs);
     }
     this.net = net;
+    this.afterIteration = new AfterIteration(net);
     this.average = average;
     this.times = times;
     this.swalr = swalr;
@@ -132,10 +131,10 @@ public final class AveragingListener<M extends Model> extends BaseTrainingListen
     this.epochs = net.epochCount();
   }
 
-  private static <M extends Model> AveragingListener<M> of(
-      M net, AveragedModel<M> average, Unit unit) {
+  private static <N extends NeuralNetwork> AveragingListener<N> of(
+      N net, AveragedModel<N> average, Unit unit) {
     Require.requireGiven("average", average);
-    TrainedNetwork<M> trained = TrainedNetwork.of(net);
+    LiveNetwork trained = LiveNetwork.of(net, "it is averaged");
     if (net == average.network()) {
       throw new IllegalArgumentException(
           "net must be the network in training but was the averaged one");
@@ -149,13 +148,13 @@ public final class AveragingListener<M extends Model> extends BaseTrainingListen
    *
    * @param net the network to be trained, initialised
    * @param average takes up the averages
-   * @param <M> the kind of network
+   * @param <N> the kind of network
    * @return the listener, to be added to that network
    * @throws IllegalStateException if the network is not initialised
    * @throws IllegalArgumentException if the network is the averaged one
    */
-  public static <M extends Model> AveragingListener<M> everyIteration(
-      M net, AveragedModel<M> average) {
+  public static <N extends NeuralNetwork> AveragingListener<N> everyIteration(
+      N net, AveragedModel<N> average) {
     return of(net, average, Unit.ITERATION);
   }
 
@@ -164,12 +163,13 @@ public final class AveragingListener<M extends Model> extends BaseTrainingListen
    *
    * @param net the network to be trained, initialised
    * @param average takes up the averages
-   * @param <M> the kind of network
+   * @param <N> the kind of network
    * @return the listener, to be added to that network
    * @throws IllegalStateException if the network is not initialised
    * @throws IllegalArgumentException if the network is the averaged one
    */
-  public static <M extends Model> AveragingListener<M> everyEpoch(M net, AveragedModel<M> average) {
+  public static <N extends NeuralNetwork> AveragingListener<N> everyEpoch(
+      N net, AveragedModel<N> average) {
     return of(net, average, Unit.EPOCH);
   }
 
@@ -182,7 +182,7 @@ public final class AveragingListener<M extends Model> extends BaseTrainingListen
    * @throws IllegalArgumentException if it is out of its range, or not before {@link
    *     #finishingAfter}
    */
-  public AveragingListener<M> startingAt(int start) {
+  public AveragingListener<N> startingAt(int start) {
     if (start < 0) {
       throw Require.illegal("start", ">= 0", start);
     }
@@ -197,7 +197,7 @@ public final class AveragingListener<M extends Model> extends BaseTrainingListen
    * @return the listener, to be added in place of this one
    * @throws IllegalArgumentException if it is out of its range
    */
-  public AveragingListener<M> withInterval(int interval) {
+  public AveragingListener<N> withInterval(int interval) {
     Require.requirePositive("interval", interval);
     return with(new Times(times.unit, times.start, interval), swalr, ending, nanoTime);
   }
@@ -215,7 +215,7 @@ public final class AveragingListener<M extends Model> extends BaseTrainingListen
    * @throws IllegalArgumentException if the groups are not a network's, or not as many as SWALR has
    *     rates
    */
-  public AveragingListener<M> withSwalr(SchedulerListener before, ParamGroups groups, SWALR swalr) {
+  public AveragingListener<N> withSwalr(SchedulerListener before, ParamGroups groups, SWALR swalr) {
     Require.requireGiven("before", before);
     return with(times, swap(before, groups, swalr), ending, nanoTime);
   }
@@ -229,7 +229,7 @@ public final class AveragingListener<M extends Model> extends BaseTrainingListen
    * @return the listener, to be added in place of this one
    * @throws IllegalArgumentException if the groups are not as many as SWALR has rates
    */
-  public AveragingListener<M> withSwalr(ParamGroups groups, SWALR swalr) {
+  public AveragingListener<N> withSwalr(ParamGroups groups, SWALR swalr) {
     return with(times, swap(null, groups, swalr), ending, nanoTime);
   }
 
@@ -249,7 +249,7 @@ public final class AveragingListener<M extends Model> extends BaseTrainingListen
    * @return the listener, to be added in place of this one
    * @throws IllegalArgumentException if the number is out of its range
    */
-  public AveragingListener<M> finishingAfter(int epochs, DataSetIterator data) {
+  public AveragingListener<N> finishingAfter(int epochs, DataSetIterator data) {
     Require.requireGiven("data", data);
     return finishingAfter(epochs, Batches.of(data));
   }
@@ -264,22 +264,22 @@ public final class AveragingListener<M extends Model> extends BaseTrainingListen
    * @return the listener, to be added in place of this one
    * @throws IllegalArgumentException if the number is out of its range
    */
-  public AveragingListener<M> finishingAfter(int epochs, MultiDataSetIterator data) {
+  public AveragingListener<N> finishingAfter(int epochs, MultiDataSetIterator data) {
     Require.requireGiven("data", data);
     return finishingAfter(epochs, Batches.of(data));
   }
 
-  private AveragingListener<M> finishingAfter(int epochs, Batches data) {
+  private AveragingListener<N> finishingAfter(int epochs, Batches data) {
     Require.requirePositive("epochs", epochs);
     return with(times, swalr, new Ending(epochs, data), nanoTime);
   }
 
   /** Returns a listener that goes by another clock. */
-  AveragingListener<M> withClock(LongSupplier nanoTime) {
+  AveragingListener<N> withClock(LongSupplier nanoTime) {
     return with(times, swalr, ending, nanoTime);
   }
 
-  private AveragingListener<M> with(
+  private AveragingListener<N> with(
       Times times, @Nullable SwalrSwap swalr, @Nullable Ending ending, LongSupplier nanoTime) {
     return new AveragingListener<>(net, average, times, swalr, ending, nanoTime);
   }
@@ -419,14 +419,19 @@ public final class AveragingListener<M extends Model> extends BaseTrainingListen
   private void ended(int index) {
     if (times.include(index)) {
       if (times.unit == Unit.ITERATION) {
-        net.afterIteration(() -> average.updateParameters(net.model()));
+        afterIteration.run(this::update);
       } else {
-        average.updateParameters(net.model());
+        update();
       }
     }
     if (swalr != null && times.areReached(index)) {
       swalr.begin();
     }
+  }
+
+  @SuppressWarnings("unchecked") // It was of this type when it was given.
+  private void update() {
+    average.updateParameters((N) net.network());
   }
 
   private void endedEpoch(int epoch) {
@@ -437,10 +442,10 @@ public final class AveragingListener<M extends Model> extends BaseTrainingListen
   }
 
   private boolean isOwn(Model model) {
-    if (!(model instanceof MultiLayerNetwork || model instanceof ComputationGraph)) {
+    if (!LiveNetwork.isKindOf(model)) {
       return false;
     }
-    if (Thread.currentThread().getName().startsWith(PARALLEL_WRAPPER)) {
+    if (WorkerThreads.isInWorker()) {
       throw new IllegalStateException(
           "ParallelWrapper trains copies of the network, which holds their mean only when fit"
               + " returns: call the listener's stepEpoch() or average.updateParameters(net) then,"
@@ -512,7 +517,7 @@ public final class AveragingListener<M extends Model> extends BaseTrainingListen
    *
    * <pre>{@code
    * TrainingCheckpoint checkpoint = TrainingCheckpoint.load(Path.of("training.zip"));
-   * MultiLayerNetwork resumed = checkpoint.multiLayerNetwork();
+   * MultiLayerNetwork resumed = checkpoint.network(MultiLayerNetwork.class);
    * LRScheduler cosine = checkpoint.run("cosine");
    * AveragedModel<MultiLayerNetwork> average = AveragedModel.of(resumed, Averaging.equal());
    * AveragingListener<MultiLayerNetwork> averaging =

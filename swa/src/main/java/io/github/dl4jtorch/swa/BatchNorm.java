@@ -1,9 +1,9 @@
 package io.github.dl4jtorch.swa;
 
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import java.util.ArrayList;
 import java.util.List;
 import org.deeplearning4j.nn.api.Layer;
-import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.layers.FrozenLayer;
 import org.deeplearning4j.nn.layers.FrozenLayerWithBackprop;
@@ -48,9 +48,9 @@ final class BatchNorm {
   }
 
   /** Finds all of a network, those inside wrappers included. */
-  static List<BatchNorm> allOf(Model model) {
+  static List<BatchNorm> allOf(LiveNetwork net) {
     List<BatchNorm> found = new ArrayList<>();
-    for (Layer layer : Networks.layers(model)) {
+    for (Layer layer : net.layers()) {
       Layer inner = layer;
       BaseWrapperLayer wrapper = null;
       boolean isFrozen = false;

@@ -1,9 +1,11 @@
 package io.github.dl4jtorch.swa;
 
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import java.util.Arrays;
 import java.util.List;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.graph.vertex.GraphVertex;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -80,7 +82,7 @@ public final class UpdateBn {
    *     normalization is inside a wrapper other than frozen layers, or over time series or volumes.
    *     Whatever is thrown, also by network or iterator, the statistics are as they were
    */
-  public void run(Model net, DataSetIterator data) {
+  public void run(NeuralNetwork net, DataSetIterator data) {
     Require.requireGiven("data", data);
     run(net, Batches.of(data));
   }
@@ -98,15 +100,15 @@ public final class UpdateBn {
    *     normalization is inside a wrapper other than frozen layers, or over time series or volumes.
    *     Whatever is thrown, also by network or iterator, the statistics are as they were
    */
-  public void run(Model net, MultiDataSetIterator data) {
+  public void run(NeuralNetwork net, MultiDataSetIterator data) {
     Require.requireGiven("data", data);
     run(net, Batches.of(data));
   }
 
-  private void run(Model net, Batches data) {
-    Networks.requireInitialised(net);
+  private void run(NeuralNetwork net, Batches data) {
+    LiveNetwork live = LiveNetwork.of(net, "its statistics are computed");
     List<Statistics> all =
-        BatchNorm.allOf(net).stream()
+        BatchNorm.allOf(live).stream()
             .filter(norm -> !norm.isFrozen())
             .map(Statistics::new)
             .toList();
@@ -115,7 +117,7 @@ public final class UpdateBn {
     }
     reset(data);
     try {
-      collect(net, data, all);
+      collect(live.model(), data, all);
       all.forEach(Statistics::requireFinite);
     } catch (RuntimeException | Error failure) {
       try {

@@ -1,11 +1,13 @@
 package io.github.dl4jtorch.swa;
 
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.Layer;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.blas.Level1;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -26,7 +28,7 @@ final class Weights {
 
   private static final long PIECE = 1 << 20;
 
-  private final Model model;
+  private final LiveNetwork net;
   private final INDArray all;
   private final List<INDArray> pieces = new ArrayList<>();
   private final List<BatchNorm> batchNorms;
@@ -38,16 +40,15 @@ final class Weights {
    *
    * @throws IllegalStateException if it is not initialised
    */
-  Weights(Model model) {
-    Networks.requireInitialised(model);
-    this.model = model;
-    this.all = model.params();
+  Weights(NeuralNetwork network) {
+    this.net = LiveNetwork.of(network, "it is averaged");
+    this.all = network.params();
     for (long start = 0; start < all.length(); start += PIECE) {
       long end = Math.min(all.length(), start + PIECE);
       pieces.add(slice(all, start, end));
     }
-    this.batchNorms = BatchNorm.allOf(model);
-    this.first = Networks.firstParameter(model);
+    this.batchNorms = BatchNorm.allOf(net);
+    this.first = firstParameter();
   }
 
   private static INDArray slice(INDArray array, long start, long end) {
@@ -56,8 +57,21 @@ final class Weights {
   }
 
   /** Whether this still is what a network has. */
-  boolean isOf(Model other) {
-    return other == model && first == Networks.firstParameter(model);
+  boolean isOf(NeuralNetwork other) {
+    return other == net.network() && first == firstParameter();
+  }
+
+  /**
+   * Returns the first array of parameters, null if there is none; a new one tells of a new init.
+   */
+  private @Nullable INDArray firstParameter() {
+    for (Layer layer : net.layers()) {
+      Map<String, INDArray> table = layer.paramTable();
+      if (table != null && !table.isEmpty()) {
+        return table.values().iterator().next();
+      }
+    }
+    return null;
   }
 
   long count() {
@@ -73,7 +87,7 @@ final class Weights {
   }
 
   Map<String, INDArray> table() {
-    return model.paramTable();
+    return net.model().paramTable();
   }
 
   /** Returns all parameters but the running statistics. */

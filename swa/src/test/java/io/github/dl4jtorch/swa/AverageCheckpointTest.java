@@ -4,12 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.dl4jtorch.adapter.CheckpointPart;
-import io.github.dl4jtorch.adapter.CheckpointWriter;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
-import io.github.dl4jtorch.adapter.TrainingCheckpoint;
-import io.github.dl4jtorch.adapter.TrainingCheckpointListener;
+import io.github.dl4jtorch.adapter.checkpoint.CheckpointPart;
+import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
+import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
+import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpointListener;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.adapter.optim.TorchUpdater;
 import io.github.dl4jtorch.schedules.AnnealStrategy;
@@ -77,14 +77,15 @@ class AverageCheckpointTest {
     }
 
     static Training resume(TrainingCheckpoint checkpoint) {
-      Training training = new Training(checkpoint.multiLayerNetwork(), checkpoint.run("cosine"));
+      Training training =
+          new Training(checkpoint.network(MultiLayerNetwork.class), checkpoint.run("cosine"));
       training.epochs.restore(checkpoint.part("swa"));
       training.iterations.restore(checkpoint.part("ema"));
       return training;
     }
 
     CheckpointWriter writer() {
-      return TrainingCheckpoint.of(net)
+      return CheckpointWriter.of(net)
           .with("cosine", cosine)
           .with("swa", epochs)
           .with("ema", iterations);
@@ -167,9 +168,9 @@ class AverageCheckpointTest {
     first.addListeners(saved);
     first.fit(batches(), 3);
     Path file = folder.resolve("training.zip");
-    TrainingCheckpoint.of(first).with("cosine", firstRun).with("swa", saved).save(file);
+    CheckpointWriter.of(first).with("cosine", firstRun).with("swa", saved).save(file);
     TrainingCheckpoint checkpoint = TrainingCheckpoint.load(file);
-    MultiLayerNetwork resumed = checkpoint.multiLayerNetwork();
+    MultiLayerNetwork resumed = checkpoint.network(MultiLayerNetwork.class);
     AveragedModel<MultiLayerNetwork> resumedAverage = AveragedModel.of(resumed, Averaging.equal());
     AveragingListener<MultiLayerNetwork> resumedListener =
         rescaling(resumed, checkpoint.run("cosine"), resumedAverage);
@@ -203,7 +204,7 @@ class AverageCheckpointTest {
 
   private CheckpointPart saved(CheckpointPart part, MultiLayerNetwork net) throws IOException {
     Path file = folder.resolve("part.zip");
-    TrainingCheckpoint.of(net).with("part", part).save(file);
+    CheckpointWriter.of(net).with("part", part).save(file);
     return TrainingCheckpoint.load(file).part("part");
   }
 
@@ -298,12 +299,12 @@ class AverageCheckpointTest {
 
   private static void assertRefused(
       CheckpointPart saved, AveragedModel<?> average, String message) {
-    double[] before = Nets.params(average.network());
+    double[] before = Nets.params(average);
     assertThatThrownBy(() -> AverageCheckpoint.restore(saved, average))
         .isInstanceOf(MalformedDataException.class)
         .hasMessage(message);
     assertThat(average.nAveraged()).isZero();
-    assertThat(Nets.params(average.network())).isEqualTo(before);
+    assertThat(Nets.params(average)).isEqualTo(before);
   }
 
   @Test
@@ -352,7 +353,7 @@ class AverageCheckpointTest {
     MultiLayerNetwork net = Nets.layers(true);
     AveragingListener<MultiLayerNetwork> averaging =
         AveragingListener.everyEpoch(net, AveragedModel.of(net, Averaging.equal()));
-    CheckpointWriter writer = TrainingCheckpoint.of(net).with("averaging", averaging);
+    CheckpointWriter writer = CheckpointWriter.of(net).with("averaging", averaging);
     net.addListeners(TrainingCheckpointListener.everyEpochs(1, writer, folder), averaging);
     assertThatThrownBy(() -> net.fit(batches(), 1))
         .isInstanceOf(IllegalStateException.class)

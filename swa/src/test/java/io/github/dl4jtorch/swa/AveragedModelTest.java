@@ -554,7 +554,7 @@ class AveragedModelTest {
     AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.equal());
     MultiLayerNetwork raw = new MultiLayerNetwork(net.getLayerWiseConfigurations().clone());
     ComputationGraph rawGraph = new ComputationGraph(Nets.graph(true).getConfiguration().clone());
-    String message = "the network must be initialised: call net.init()";
+    String message = "the network must be initialised before it is averaged: call net.init()";
     assertThatThrownBy(() -> average.updateParameters(raw))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(message);

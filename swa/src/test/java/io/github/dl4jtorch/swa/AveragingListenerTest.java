@@ -24,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
 import org.deeplearning4j.earlystopping.scorecalc.DataSetLossCalculator;
 import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.api.layers.LayerConstraint;
 import org.deeplearning4j.nn.conf.constraint.MinMaxNormConstraint;
 import org.deeplearning4j.nn.conf.dropout.Dropout;
@@ -79,7 +80,7 @@ class AveragingListenerTest {
 
   /** The mean of parameters; the statistics, which are not averaged, are left out. */
   private static void assertMean(AveragedModel<?> average, List<double[]> of) {
-    double[] actual = Nets.params(average.network());
+    double[] actual = Nets.params(average);
     assertThat(average.nAveraged()).isEqualTo(of.size());
     for (int i = 0; i < 24; i++) { // 0_W, 0_b, gamma, beta.
       int index = i;
@@ -490,7 +491,7 @@ class AveragingListenerTest {
   }
 
   /** Looks at the average after each epoch, with statistics of its own. */
-  private static <M extends Model> AveragedModel<M> look(
+  private static <M extends Model & NeuralNetwork> AveragedModel<M> look(
       M net, AveragedModel<M> average, DataSetIterator training, List<Double> scores) {
     AveragingListener<M> averaging =
         AveragingListener.everyIteration(net, average).finishingAfter(2, training);

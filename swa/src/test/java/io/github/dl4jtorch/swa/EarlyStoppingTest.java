@@ -20,6 +20,7 @@ import org.deeplearning4j.earlystopping.termination.MaxEpochsTerminationConditio
 import org.deeplearning4j.earlystopping.trainer.EarlyStoppingGraphTrainer;
 import org.deeplearning4j.earlystopping.trainer.EarlyStoppingTrainer;
 import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.Test;
@@ -53,7 +54,7 @@ class EarlyStoppingTest {
   }
 
   /** What each epoch leaves, in a training that nobody stops: the network, then the average. */
-  private static <M extends Model> void fit(
+  private static <M extends Model & NeuralNetwork> void fit(
       M net, AveragedModel<M> average, List<Double> scores, List<double[]> scored) {
     for (int epoch = 0; epoch < EPOCHS; epoch++) {
       Nets.fit(net, Nets.data(3, 6));

@@ -2,11 +2,11 @@ package io.github.dl4jtorch.swa;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.dl4jtorch.adapter.CheckpointWriter;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
-import io.github.dl4jtorch.adapter.TrainingCheckpoint;
-import io.github.dl4jtorch.adapter.TrainingCheckpointListener;
+import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
+import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
+import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpointListener;
 import io.github.dl4jtorch.schedules.AnnealStrategy;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
@@ -58,7 +58,7 @@ class KilledAveragingTest {
     Training(Optional<TrainingCheckpoint> checkpoint) {
       net =
           checkpoint
-              .map(TrainingCheckpoint::multiLayerNetwork)
+              .map(saved -> saved.network(MultiLayerNetwork.class))
               .orElseGet(
                   () ->
                       Nets.net(
@@ -88,7 +88,7 @@ class KilledAveragingTest {
           });
       net.addListeners(epochs, iterations);
       writer =
-          TrainingCheckpoint.of(net)
+          CheckpointWriter.of(net)
               .with("cosine", cosine)
               .with("swa", epochs)
               .with("ema", iterations);

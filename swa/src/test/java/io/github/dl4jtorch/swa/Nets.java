@@ -108,6 +108,10 @@ final class Nets {
     }
   }
 
+  static double[] params(AveragedModel<?> average) {
+    return average.network().params().toDoubleVector();
+  }
+
   /** Returns the parameters as numbers, since arrays are equal already within 1e-5. */
   static double[] params(Model net) {
     return net.params().dup().toDoubleVector();

@@ -1,0 +1,334 @@
+package io.github.dl4jtorch.adapter.checkpoint;
+
+import io.github.dl4jtorch.adapter.NetworkParam;
+import io.github.dl4jtorch.adapter.NetworkParamGroups;
+import io.github.dl4jtorch.adapter.internal.AfterIteration;
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.schedules.LRScheduler;
+import io.github.dl4jtorch.schedules.MalformedDataException;
+import io.github.dl4jtorch.schedules.ParamGroup;
+import io.github.dl4jtorch.schedules.Schedule;
+import java.io.BufferedOutputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import org.deeplearning4j.nn.api.NeuralNetwork;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.util.ModelSerializer;
+import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.rng.Random;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * Saves a training: a network with its updaters' state and counts, the runs on its param groups
+ * with the groups' values, and whatever {@linkplain CheckpointPart else} is named. {@link #of}
+ * makes one. It may save as often as wanted, each time what is then true.
+ *
+ * <pre>{@code
+ * LRScheduler run = new CosineAnnealingLR(1000).attach(NetworkParamGroups.of(net));
+ * net.addListeners(SchedulerListener.everyIteration(run));
+ * net.fit(training, 5);
+ * CheckpointWriter.of(net).with("cosine", run).save(Path.of("training.zip"));
+ * }</pre>
+ *
+ * <p>The file is a zip. It has the entries of DL4J's {@code ModelSerializer}, which restores the
+ * network from it, and one of this library; nothing in that is a Java class. It is written under
+ * another name ending in {@code .tmp}, forced onto the disk and moved into place in one step, so
+ * under its own name there is always a whole file, the former or the new one.
+ */
+public final class CheckpointWriter {
+
+  /** The version of the form of the file; a reader refuses a later one. */
+  static final int FORMAT = 1;
+
+  static final String LAYERS = "MultiLayerNetwork";
+  static final String GRAPH = "ComputationGraph";
+
+  private final LiveNetwork net;
+  private final AfterIteration afterIteration;
+  private final Map<String, LRScheduler> runs = new LinkedHashMap<>();
+  private final Map<String, CheckpointPart> parts = new LinkedHashMap<>();
+
+  private CheckpointWriter(LiveNetwork net) {
+    this.net = net;
+    this.afterIteration = new AfterIteration(net);
+  }
+
+  /**
+   * Begins to save a training.
+   *
+   * @param net the network, initialised
+   * @return what saves it, so far without runs and parts
+   * @throws IllegalStateException if the network is not initialised
+   */
+  public static CheckpointWriter of(NeuralNetwork net) {
+    return new CheckpointWriter(LiveNetwork.of(net, "it is saved"));
+  }
+
+  /**
+   * Adds a run, to be saved with the values of its groups and of all that were made with them, and
+   * with what is frozen. Runs on groups that were made together will be so again when they are
+   * loaded.
+   *
+   * @param name the name to ask for when the checkpoint is loaded
+   * @param run a run on {@link NetworkParamGroups} of the network
+   * @return this
+   * @throws IllegalArgumentException if the name is taken, the run is on other groups, or
+   *     parameters in two of the groups have the same name, since their layers have
+   */
+  public CheckpointWriter with(String name, LRScheduler run) {
+    requireNew(name, runs);
+    if (!(run.paramGroups() instanceof NetworkParamGroups groups)
+        || groups.network() != net.network()) {
+      throw new IllegalArgumentException(
+          "the run \"" + name + "\" must be on NetworkParamGroups of the network that is saved");
+    }
+    names(groups.all());
+    runs.put(name, run);
+    return this;
+  }
+
+  /**
+   * Adds something else to be saved. It is asked for its values and arrays at every save.
+   *
+   * @param name the name to ask for when the checkpoint is loaded
+   * @param part what is to be saved
+   * @return this
+   * @throws IllegalArgumentException if the name is taken
+   */
+  public CheckpointWriter with(String name, CheckpointPart part) {
+    requireNew(name, parts);
+    parts.put(name, part);
+    return this;
+  }
+
+  private static void requireNew(String name, Map<String, ?> present) {
+    if (present.containsKey(name)) {
+      throw new IllegalArgumentException("name must not be given twice but was \"" + name + "\"");
+    }
+  }
+
+  /**
+   * Saves between two iterations, that is between two calls of {@code fit}. A file of this name is
+   * replaced.
+   *
+   * @param file where to; its folder must exist
+   * @throws IOException if the file cannot be written; one of this name stays as it was
+   * @throws IllegalArgumentException if a part holds what cannot be written; likewise
+   */
+  public void save(Path file) throws IOException {
+    save(file, net.iterationCount(), net.epochCount(), 0);
+  }
+
+  /**
+   * Saves from inside a listener's {@code iterationDone}, where the counts of the network do not
+   * have the present iteration yet. The listener must come after those that step the runs.
+   *
+   * @param file where to; its folder must exist
+   * @throws IOException if the file cannot be written; one of this name stays as it was
+   * @throws IllegalArgumentException if a part holds what cannot be written; likewise
+   * @throws IllegalStateException if the network is trained by truncated backpropagation through
+   *     time, since a segment leaves a state that is not saved
+   */
+  public void saveInIterationDone(Path file) throws IOException {
+    requireWholeIterations();
+    int iterations = net.iterationCount() + 1;
+    afterIteration.run(() -> save(file, iterations, net.epochCount(), EpochStarts.UNKNOWN));
+  }
+
+  /**
+   * Saves from inside a listener's {@code onEpochEnd}, where the counts of the network do not have
+   * the present epoch yet. The listener must come after those that step the runs.
+   *
+   * @param file where to; its folder must exist
+   * @throws IOException if the file cannot be written; one of this name stays as it was
+   * @throws IllegalArgumentException if a part holds what cannot be written; likewise
+   */
+  public void saveInOnEpochEnd(Path file) throws IOException {
+    save(file, net.iterationCount(), net.epochCount() + 1, 0);
+  }
+
+  LiveNetwork net() {
+    return net;
+  }
+
+  boolean has(LRScheduler run) {
+    return runs.containsValue(run);
+  }
+
+  boolean has(CheckpointPart part) {
+    return parts.containsValue(part);
+  }
+
+  /** Refuses to save between the segments of a sequence. */
+  void requireWholeIterations() {
+    if (net.isTruncated()) {
+      throw new IllegalStateException(
+          "a network with truncated backpropagation through time must be saved at the end of an"
+              + " epoch, since the state between two segments of a sequence is not saved");
+    }
+  }
+
+  /**
+   * Saves under counts.
+   *
+   * @param batches the batches done in the present epoch if nobody has counted them
+   */
+  private void save(Path file, int iterations, int epochs, int batches) throws IOException {
+    int counted = EpochStarts.batches(net.model(), epochs, iterations);
+    Map<String, INDArray> arrays = new LinkedHashMap<>();
+    Map<String, @Nullable Object> map = new LinkedHashMap<>();
+    map.put("format", FORMAT);
+    map.put("network", net.model() instanceof ComputationGraph ? GRAPH : LAYERS);
+    map.put("iterationCount", iterations);
+    map.put("epochCount", epochs);
+    map.put("batchesIntoEpoch", counted == EpochStarts.UNKNOWN ? batches : counted);
+    map.put("score", net.model().score());
+    Random random = Nd4j.getRandom();
+    map.put("random", List.of(random.rootState(), random.nodeState()));
+    writeRuns(map);
+    map.put("parts", writeParts(arrays));
+    byte[] checkpoint = CheckpointJson.write(map);
+    byte[] configuration = net.json(iterations, epochs).getBytes(StandardCharsets.UTF_8);
+    CheckpointFile.write(
+        file,
+        zip -> {
+          writeEntry(zip, ModelSerializer.CONFIGURATION_JSON, configuration);
+          writeEntry(zip, CheckpointFile.ENTRY, checkpoint);
+          writeArray(zip, ModelSerializer.COEFFICIENTS_BIN, net.model().params());
+          INDArray state = net.updaterState();
+          if (state != null && !state.isEmpty()) {
+            writeArray(zip, ModelSerializer.UPDATER_BIN, state);
+          }
+          for (Map.Entry<String, INDArray> array : arrays.entrySet()) {
+            writeArray(zip, array.getKey(), array.getValue());
+          }
+        });
+  }
+
+  private void writeRuns(Map<String, @Nullable Object> map) {
+    IdentityHashMap<ParamGroup, Integer> sets = new IdentityHashMap<>();
+    List<Object> writtenSets = new ArrayList<>();
+    Map<String, Object> writtenRuns = new LinkedHashMap<>();
+    runs.forEach(
+        (name, run) -> {
+          NetworkParamGroups groups = (NetworkParamGroups) run.paramGroups();
+          NetworkParamGroups all = groups.all();
+          // Groups that were made together share the objects with the values.
+          int set = sets.computeIfAbsent(all.get(0), unknown -> sets.size());
+          if (set == writtenSets.size()) {
+            writtenSets.add(written(all));
+          }
+          Map<String, @Nullable Object> written = new LinkedHashMap<>();
+          written.put("set", set);
+          written.put("groups", numbers(groups, all));
+          written.put("definition", written(run.schedule()));
+          written.put("state", run.stateDict());
+          writtenRuns.put(name, written);
+        });
+    map.put("groups", writtenSets);
+    map.put("runs", writtenRuns);
+  }
+
+  /** Returns the numbers that some groups have among all. */
+  private static List<Integer> numbers(NetworkParamGroups groups, NetworkParamGroups all) {
+    IdentityHashMap<ParamGroup, Integer> numbers = new IdentityHashMap<>();
+    all.forEach(group -> numbers.put(group, numbers.size()));
+    return groups.stream().map(numbers::get).toList();
+  }
+
+  private static Map<String, Object> written(NetworkParamGroups groups) {
+    Map<String, Object> written = new LinkedHashMap<>();
+    written.put("params", names(groups));
+    written.put("frozen", names(groups.frozen()));
+    written.put("values", groups.stateDict());
+    return written;
+  }
+
+  /** Returns a definition's written form, null if it has none that can be read here. */
+  private static @Nullable Map<String, Object> written(Schedule definition) {
+    try {
+      Map<String, Object> map = definition.toMap();
+      return Schedule.fromMap(map).equals(definition) ? map : null;
+    } catch (UnsupportedOperationException | MalformedDataException none) {
+      return null;
+    }
+  }
+
+  /** Returns the names of the parameters in each group, which must tell them apart. */
+  private static List<List<String>> names(NetworkParamGroups groups) {
+    Map<String, String> places = new HashMap<>();
+    List<List<String>> names = new ArrayList<>();
+    for (int group = 0; group < groups.size(); group++) {
+      names.add(names(groups.params(group)));
+      requireOnePlace(names.get(group), "in group " + group, places);
+    }
+    requireOnePlace(names(groups.frozen()), "frozen", places);
+    return names;
+  }
+
+  private static List<String> names(List<NetworkParam> params) {
+    return params.stream().map(NetworkParam::toString).toList();
+  }
+
+  private static void requireOnePlace(
+      List<String> names, String place, Map<String, String> places) {
+    for (String name : names) {
+      String other = places.put(name, place);
+      if (other != null && !other.equals(place)) {
+        throw new IllegalArgumentException(
+            "layers must have names of their own for their param groups to be found again, but "
+                + name
+                + " is "
+                + other
+                + " and "
+                + place);
+      }
+    }
+  }
+
+  private Map<String, Object> writeParts(Map<String, INDArray> arrays) {
+    Map<String, Object> written = new LinkedHashMap<>();
+    parts.forEach(
+        (name, part) -> {
+          Map<String, Object> values = part.values();
+          CheckpointJson.requirePlain("part \"" + name + "\"", values);
+          Map<String, Object> entries = new LinkedHashMap<>();
+          part.arrays()
+              .forEach(
+                  (key, array) -> {
+                    String entry = CheckpointFile.FOLDER + "array" + arrays.size() + ".bin";
+                    arrays.put(entry, array);
+                    entries.put(key, entry);
+                  });
+          written.put(name, Map.of("values", values, "arrays", entries));
+        });
+    return written;
+  }
+
+  private static void writeEntry(ZipOutputStream zip, String name, byte[] bytes)
+      throws IOException {
+    zip.putNextEntry(new ZipEntry(name));
+    zip.write(bytes);
+    zip.closeEntry();
+  }
+
+  private static void writeArray(ZipOutputStream zip, String name, INDArray array)
+      throws IOException {
+    zip.putNextEntry(new ZipEntry(name));
+    DataOutputStream out = new DataOutputStream(new BufferedOutputStream(zip, 1 << 16));
+    Nd4j.write(array, out);
+    out.flush();
+    zip.closeEntry();
+  }
+}

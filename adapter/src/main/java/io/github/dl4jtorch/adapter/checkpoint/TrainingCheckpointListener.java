@@ -1,0 +1,323 @@
+package io.github.dl4jtorch.adapter.checkpoint;
+
+import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.optimize.api.BaseTrainingListener;
+import org.deeplearning4j.optimize.api.TrainingListener;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Saves a training into a folder while it is going on, and keeps the last few checkpoints. A
+ * process that is killed at any moment leaves only whole ones, from which {@link
+ * TrainingCheckpoint#latest(Path)} takes the newest.
+ *
+ * <pre>{@code
+ * LRScheduler run = new StepLR(30, 0.1).attach(NetworkParamGroups.of(net));
+ * CheckpointWriter writer = CheckpointWriter.of(net).with("steps", run);
+ * net.addListeners(
+ *     SchedulerListener.everyEpoch(run),
+ *     TrainingCheckpointListener.everyIterations(500, writer, Path.of("checkpoints")).keepLast(2));
+ * net.fit(training, 90);
+ * }</pre>
+ *
+ * <p>It must be added after every {@link SchedulerListener} of the network, and every other
+ * listener that is a {@link CheckpointPart}, so that a checkpoint has them as they are after the
+ * iteration; and the writer must have them all. Otherwise training stops with an exception that
+ * says so. The counts in a checkpoint are those of the network right after the event, although DL4J
+ * moves them on only after its listeners.
+ *
+ * <p>If a checkpoint cannot be written, as on a full disk, training stops with an {@link
+ * UncheckedIOException}; the checkpoints written before stay.
+ */
+public final class TrainingCheckpointListener extends BaseTrainingListener {
+
+  private static final Logger LOG = LoggerFactory.getLogger(TrainingCheckpointListener.class);
+  private static final int KEPT = 3;
+
+  private enum Unit {
+    ITERATIONS,
+    EPOCHS,
+    MINUTES
+  }
+
+  private final Unit unit;
+  private final int interval;
+  private final CheckpointWriter writer;
+  private final CheckpointFolder folder;
+  private final int kept;
+  private final LongSupplier nanoTime;
+  private boolean hasStarted;
+  private long lastSaved;
+
+  private TrainingCheckpointListener(
+      Unit unit,
+      int interval,
+      CheckpointWriter writer,
+      CheckpointFolder folder,
+      int kept,
+      LongSupplier nanoTime) {
+    this.unit = unit;
+    this.interval = interval;
+    this.writer = writer;
+    this.folder = folder;
+    this.kept = kept;
+    this.nanoTime = nanoTime;
+  }
+
+  private static TrainingCheckpointListener of(
+      Unit unit, String name, int interval, CheckpointWriter writer, Path folder) {
+    requirePositive(name, interval);
+    if (unit != Unit.EPOCHS) {
+      writer.requireWholeIterations();
+    }
+    return new TrainingCheckpointListener(
+        unit,
+        interval,
+        writer,
+        new CheckpointFolder(folder, CheckpointFolder.NAME),
+        KEPT,
+        System::nanoTime);
+  }
+
+  /**
+   * Saves after every so many iterations of the network, counted from its first.
+   *
+   * @param iterations how many, {@code >= 1}
+   * @param writer what is to be saved
+   * @param folder where to; made if it does not exist
+   * @return the listener, to be added to the network after all others
+   * @throws IllegalArgumentException if the number is out of its range
+   * @throws IllegalStateException if the network is trained by truncated backpropagation through
+   *     time, since a segment leaves a state that is not saved
+   */
+  public static TrainingCheckpointListener everyIterations(
+      int iterations, CheckpointWriter writer, Path folder) {
+    return of(Unit.ITERATIONS, "iterations", iterations, writer, folder);
+  }
+
+  /**
+   * Saves after every so many epochs of the network, counted from its first.
+   *
+   * @param epochs how many, {@code >= 1}
+   * @param writer what is to be saved
+   * @param folder where to; made if it does not exist
+   * @return the listener, to be added to the network after all others
+   * @throws IllegalArgumentException if the number is out of its range
+   */
+  public static TrainingCheckpointListener everyEpochs(
+      int epochs, CheckpointWriter writer, Path folder) {
+    return of(Unit.EPOCHS, "epochs", epochs, writer, folder);
+  }
+
+  /**
+   * Saves after the first iteration that ends so many minutes after the last save or after the
+   * start.
+   *
+   * @param minutes how many, {@code >= 1}
+   * @param writer what is to be saved
+   * @param folder where to; made if it does not exist
+   * @return the listener, to be added to the network after all others
+   * @throws IllegalArgumentException if the number is out of its range
+   * @throws IllegalStateException if the network is trained by truncated backpropagation through
+   *     time, since a segment leaves a state that is not saved
+   */
+  public static TrainingCheckpointListener everyMinutes(
+      int minutes, CheckpointWriter writer, Path folder) {
+    return of(Unit.MINUTES, "minutes", minutes, writer, folder);
+  }
+
+  /**
+   * Returns a listener that keeps another number of checkpoints. Older ones are deleted when a new
+   * one is in place: those of its name alone, of former processes too.
+   *
+   * @param checkpoints how many, {@code >= 1}; default 3
+   * @return the listener, to be added in place of this one
+   * @throws IllegalArgumentException if the number is out of its range
+   */
+  public TrainingCheckpointListener keepLast(int checkpoints) {
+    requirePositive("checkpoints", checkpoints);
+    return new TrainingCheckpointListener(unit, interval, writer, folder, checkpoints, nanoTime);
+  }
+
+  /**
+   * Returns a listener whose files begin with another name, so that several networks can be saved
+   * in one folder. The files are called {@code name-iterations-epochs.zip}.
+   *
+   * @param name the name, of letters, digits, {@code -}, {@code _} and {@code .}; default {@code
+   *     checkpoint}
+   * @return the listener, to be added in place of this one
+   * @throws IllegalArgumentException if the name has other characters or none
+   */
+  public TrainingCheckpointListener named(String name) {
+    if (!name.matches("[\\w.-]+")) {
+      throw new IllegalArgumentException(
+          "name must be of letters, digits, -, _ and . but was \"" + name + "\"");
+    }
+    return new TrainingCheckpointListener(
+        unit, interval, writer, new CheckpointFolder(folder.folder(), name), kept, nanoTime);
+  }
+
+  /** Returns a listener that goes by another clock. */
+  TrainingCheckpointListener withClock(LongSupplier nanoTime) {
+    return new TrainingCheckpointListener(unit, interval, writer, folder, kept, nanoTime);
+  }
+
+  private static void requirePositive(String name, int number) {
+    if (number < 1) {
+      throw new IllegalArgumentException(name + " must be >= 1 but was " + number);
+    }
+  }
+
+  @Override
+  public void onEpochStart(Model model) {
+    if (isOwn(model)) {
+      start();
+      EpochStarts.begin(model, writer.net().epochCount(), writer.net().iterationCount());
+    }
+  }
+
+  @Override
+  public void iterationDone(Model model, int iteration, int epoch) {
+    if (isOwn(model)) {
+      start();
+      if (isDue(iteration + 1)) {
+        save(folder.entry(iteration + 1, epoch), writer::saveInIterationDone);
+      }
+    }
+  }
+
+  private boolean isDue(int iterations) {
+    return switch (unit) {
+      case ITERATIONS -> iterations % interval == 0;
+      case MINUTES -> nanoTime.getAsLong() - lastSaved >= TimeUnit.MINUTES.toNanos(interval);
+      case EPOCHS -> false;
+    };
+  }
+
+  @Override
+  public void onEpochEnd(Model model) {
+    if (isOwn(model)) {
+      start();
+      EpochStarts.end(model);
+      int epochs = writer.net().epochCount() + 1;
+      if (unit == Unit.EPOCHS && epochs % interval == 0) {
+        save(folder.entry(writer.net().iterationCount(), epochs), writer::saveInOnEpochEnd);
+      }
+    }
+  }
+
+  private boolean isOwn(Model model) {
+    Model own = writer.net().model();
+    if (model != own && LiveNetwork.isKindOf(model)) {
+      throw new IllegalStateException(
+          "this listener must be added only to the network that it saves, but was called for a"
+              + " copy or another network");
+    }
+    return model == own;
+  }
+
+  private void start() {
+    if (hasStarted) {
+      return;
+    }
+    requireLast();
+    requireAll();
+    try {
+      Files.createDirectories(folder.folder());
+      folder.deleteTemporary();
+      refuseNewer();
+    } catch (IOException failed) {
+      throw new UncheckedIOException(failed);
+    }
+    lastSaved = nanoTime.getAsLong();
+    hasStarted = true;
+  }
+
+  /** What is moved on after the save would be saved one step behind. */
+  private void requireLast() {
+    boolean isBefore = false;
+    for (TrainingListener listener : writer.net().listeners()) {
+      if (listener == this) {
+        isBefore = true;
+      } else if (isBefore
+          && (listener instanceof SchedulerListener || listener instanceof CheckpointPart)) {
+        throw new IllegalStateException(
+            "the TrainingCheckpointListener must be added after every "
+                + listener.getClass().getSimpleName()
+                + ", which would be saved a step behind its network: add it last");
+      }
+    }
+  }
+
+  /** What is left out would start afresh when the rest goes on. */
+  private void requireAll() {
+    for (TrainingListener listener : writer.net().listeners()) {
+      if (listener instanceof SchedulerListener scheduler && !writer.has(scheduler.run())) {
+        throw new IllegalStateException(
+            "the run of every SchedulerListener of the network must be saved, but that of "
+                + scheduler.run().schedule()
+                + " is not: add it to the writer with(name, run)");
+      }
+      if (listener instanceof CheckpointPart part && !writer.has(part)) {
+        throw new IllegalStateException(
+            "every "
+                + listener.getClass().getSimpleName()
+                + " of the network must be saved, but one is not: add it to the writer with(name,"
+                + " part)");
+      }
+    }
+  }
+
+  /** Checkpoints of another training, further on than this one, would be taken for its newest. */
+  private void refuseNewer() throws IOException {
+    CheckpointFolder.Entry present =
+        folder.entry(writer.net().iterationCount(), writer.net().epochCount());
+    for (CheckpointFolder.Entry entry : folder.entries()) {
+      if (entry.compareTo(present) > 0 && CheckpointFile.isUndamaged(entry.file())) {
+        throw new IllegalStateException(
+            entry.file()
+                + " is of a training that is further than this network, which has "
+                + writer.net().iterationCount()
+                + " iterations: go on from it with TrainingCheckpoint.latest(folder), or choose"
+                + " another folder or name");
+      }
+    }
+  }
+
+  private interface Save {
+    void to(Path file) throws IOException;
+  }
+
+  private void save(CheckpointFolder.Entry entry, Save save) {
+    requireLast();
+    try {
+      save.to(entry.file());
+      deleteOld(entry);
+    } catch (IOException failed) {
+      throw new UncheckedIOException("no checkpoint could be written", failed);
+    }
+    lastSaved = nanoTime.getAsLong();
+  }
+
+  /** Deletes what is too old, and nothing that is ahead, which can only be a damaged file. */
+  private void deleteOld(CheckpointFolder.Entry newest) throws IOException {
+    List<CheckpointFolder.Entry> old =
+        folder.entries().stream().filter(entry -> entry.compareTo(newest) <= 0).skip(kept).toList();
+    for (CheckpointFolder.Entry entry : old) {
+      try {
+        Files.deleteIfExists(entry.file());
+      } catch (IOException failed) {
+        LOG.warn("{} is not needed any more but cannot be deleted", entry.file(), failed);
+      }
+    }
+  }
+}

@@ -1,0 +1,105 @@
+package io.github.dl4jtorch.adapter.internal;
+
+import org.nd4j.linalg.learning.config.IUpdater;
+import org.nd4j.linalg.schedule.ISchedule;
+import org.nd4j.shade.jackson.annotation.JsonAutoDetect;
+import org.nd4j.shade.jackson.annotation.JsonAutoDetect.Visibility;
+import org.nd4j.shade.jackson.annotation.JsonCreator;
+import org.nd4j.shade.jackson.annotation.JsonProperty;
+
+/**
+ * The place where a param group keeps the rate of its updaters. Cells are equal if they belong to
+ * the same block of the same group, whatever their values: DL4J joins neighbours with equal
+ * updaters into one block whenever it builds a network, and reads a saved updater state by these
+ * blocks, so two groups that happen to be at the same rate must not look alike, and a rate that
+ * changes while the configuration is being written must not tear a block apart.
+ */
+@JsonAutoDetect(
+    fieldVisibility = Visibility.NONE,
+    getterVisibility = Visibility.NONE,
+    isGetterVisibility = Visibility.NONE,
+    setterVisibility = Visibility.NONE,
+    creatorVisibility = Visibility.NONE)
+public final class LrCell implements ISchedule {
+
+  private static final long serialVersionUID = 1L;
+
+  @JsonProperty private final int group;
+  @JsonProperty private final int block;
+  @JsonProperty private volatile double value;
+  // The rate of the last update, which the velocity of a Nesterovs carries; 0 if not known.
+  @JsonProperty private volatile double velocityLr;
+  @JsonProperty private final boolean frozen;
+
+  @JsonCreator
+  public LrCell(
+      @JsonProperty(value = "group", required = true) int group,
+      @JsonProperty(value = "block", required = true) int block,
+      @JsonProperty(value = "value", required = true) double value,
+      @JsonProperty("velocityLr") double velocityLr,
+      @JsonProperty("frozen") boolean frozen) {
+    this.group = group;
+    this.block = block;
+    this.value = value;
+    this.velocityLr = velocityLr;
+    this.frozen = frozen;
+  }
+
+  public void set(double value) {
+    this.value = value;
+  }
+
+  /** Returns the rate, which a frozen parameter keeps for later. */
+  public double value() {
+    return value;
+  }
+
+  public double velocityLr() {
+    return velocityLr;
+  }
+
+  public void setVelocityLr(double velocityLr) {
+    this.velocityLr = velocityLr;
+  }
+
+  /** Returns the rate that a cell in an updater has for its velocity, 0 if there is none. */
+  public static double velocityLr(IUpdater updater) {
+    return UpdaterFields.schedule(updater) instanceof LrCell cell ? cell.velocityLr : 0;
+  }
+
+  /** Tells whether an updater has a cell that says to leave its parameters and its state alone. */
+  public static boolean isFrozen(IUpdater updater) {
+    return UpdaterFields.schedule(updater) instanceof LrCell cell && cell.frozen;
+  }
+
+  @Override
+  public double valueAt(int iteration, int epoch) {
+    return frozen ? 0 : value;
+  }
+
+  @Override
+  public ISchedule clone() {
+    return new LrCell(group, block, value, velocityLr, frozen);
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof LrCell cell && cell.group == group && cell.block == block;
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * group + block;
+  }
+
+  @Override
+  public String toString() {
+    return "LrCell[group="
+        + group
+        + ", block="
+        + block
+        + ", value="
+        + value
+        + (frozen ? ", frozen]" : "]");
+  }
+}

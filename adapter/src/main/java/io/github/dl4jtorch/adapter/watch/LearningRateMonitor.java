@@ -1,0 +1,594 @@
+package io.github.dl4jtorch.adapter.watch;
+
+import io.github.dl4jtorch.adapter.NetworkParam;
+import io.github.dl4jtorch.adapter.NetworkParamGroups;
+import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
+import io.github.dl4jtorch.adapter.internal.UpdaterFields;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Collectors;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.NeuralNetwork;
+import org.deeplearning4j.optimize.api.BaseTrainingListener;
+import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.learning.config.IUpdater;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Notes the learning rate and the momentum that each update of a network is made with, whatever
+ * drives them: a schedule in the configuration, a run on param groups, or {@code setLearningRate}.
+ * Each change is logged at INFO; the history is kept in memory and can be written as CSV.
+ *
+ * <p>A monitor of param groups has one series a group. A monitor of a network has one series for
+ * all parameters that have had the same rate and momentum in every update so far; where they part,
+ * the series is split, and each part keeps the history. Its name tells what is in it: {@code all},
+ * or up to three layers like {@code layer0 + output}, or parameters like {@code layer0.W}, or
+ * {@code layer0 + 7 more}. Parameters without a rate, as in frozen layers, are in none. The
+ * momentum is that of Nesterovs, SGD or RMSprop, or beta1 of Adam and its relatives.
+ *
+ * <p>An update is counted when {@code iterationDone} is raised for it, by the network's iteration
+ * and epoch, both from 0. What is noted is read just before the update, so a monitor may stand
+ * before or after a {@link SchedulerListener}; of other listeners, one that sets rates in {@code
+ * onGradientCalculation} must stand before it. With truncated backpropagation through time each
+ * segment is an update.
+ *
+ * <p>A row takes 8 bytes and 16 for each series; {@link #everyNIterations} and {@link #everyEpoch}
+ * keep fewer rows. Each change is logged in any case. Under ParallelWrapper only the network itself
+ * is noted, not the workers' copies of it. Safe for use by several threads at a time.
+ *
+ * <pre>{@code
+ * LearningRateMonitor monitor = LearningRateMonitor.of(net);
+ * net.addListeners(monitor);
+ * net.fit(training, 10);
+ * monitor.writeCsv(new File("rates.csv").toPath());
+ * }</pre>
+ *
+ * <p>PyTorch Lightning's class of this name does the same there.
+ */
+public final class LearningRateMonitor extends BaseTrainingListener {
+
+  private static final Logger LOG = LoggerFactory.getLogger(LearningRateMonitor.class);
+
+  /** More than so many layers or parameters are counted in a name, not listed. */
+  private static final int LISTED = 3;
+
+  private static final int NO_SERIES = -1;
+
+  /** What happened to parameters that went together, in rows and in the update at hand. */
+  private static final class Series {
+    final @Nullable Integer group;
+    double[] lrs;
+    double[] momenta;
+    // Of the update at hand, and of the one before.
+    double lr = Double.NaN;
+    double momentum = Double.NaN;
+    double formerLr = Double.NaN;
+    double formerMomentum = Double.NaN;
+    // False until something is read for the update at hand.
+    boolean isRead;
+
+    Series(@Nullable Integer group, int capacity) {
+      this.group = group;
+      this.lrs = filled(capacity);
+      this.momenta = filled(capacity);
+    }
+
+    Series(Series source) {
+      this.group = source.group;
+      this.lrs = source.lrs.clone();
+      this.momenta = source.momenta.clone();
+      this.formerLr = source.formerLr;
+      this.formerMomentum = source.formerMomentum;
+    }
+
+    private static double[] filled(int capacity) {
+      double[] values = new double[capacity];
+      Arrays.fill(values, Double.NaN);
+      return values;
+    }
+
+    void set(double lr, double momentum) {
+      this.lr = lr;
+      this.momentum = momentum;
+      isRead = true;
+    }
+
+    boolean is(double lr, double momentum) {
+      return Double.compare(this.lr, lr) == 0 && Double.compare(this.momentum, momentum) == 0;
+    }
+
+    boolean hasChanged() {
+      return differ(lr, formerLr) || differ(momentum, formerMomentum);
+    }
+
+    /** NaN stands for none, and that one comes or goes is no change. */
+    static boolean differ(double present, double former) {
+      return present != former && !Double.isNaN(present) && !Double.isNaN(former);
+    }
+  }
+
+  /** An updater at work, as far as its parameters are in one series. */
+  private static final class Source {
+    final IUpdater updater;
+    final List<Integer> params = new ArrayList<>();
+    int series;
+
+    Source(IUpdater updater, int series) {
+      this.updater = updater;
+      this.series = series;
+    }
+  }
+
+  private final LiveNetwork net;
+  private final @Nullable NetworkParamGroups groups;
+  private final int interval;
+  private final boolean isPerEpoch;
+
+  private final List<Series> series = new ArrayList<>();
+  private final List<NetworkParam> params = new ArrayList<>();
+  private int[] seriesOf = {};
+  private @Nullable UpdaterBlocks blocks;
+  private final List<Source> sources = new ArrayList<>();
+  private int[] iterations = new int[16];
+  private int[] epochs = new int[16];
+  private int rows;
+  private boolean isPending;
+  private int iteration;
+  private int epoch;
+  private boolean hasSeenCopies;
+
+  private LearningRateMonitor(
+      LiveNetwork net, @Nullable NetworkParamGroups groups, int interval, boolean isPerEpoch) {
+    this.net = net;
+    this.groups = groups;
+    this.interval = interval;
+    this.isPerEpoch = isPerEpoch;
+    start(UpdaterBlocks.seen(net.model()));
+  }
+
+  /**
+   * Makes a monitor of a network.
+   *
+   * @param net the network, initialised
+   * @return the monitor, to be added to its listeners
+   * @throws IllegalStateException if the network is not initialised, or updaters were changed by
+   *     hand in a way that the network does not follow
+   * @throws IllegalArgumentException if no updater of the network has a learning rate
+   */
+  public static LearningRateMonitor of(NeuralNetwork net) {
+    return new LearningRateMonitor(LiveNetwork.of(net, "it is monitored"), null, 1, false);
+  }
+
+  /**
+   * Makes a monitor of a network's param groups, with the series {@code param group 0} and so on.
+   *
+   * @param groups the groups
+   * @return the monitor, to be added to the listeners of the network whose groups these are
+   */
+  public static LearningRateMonitor of(NetworkParamGroups groups) {
+    return new LearningRateMonitor(
+        LiveNetwork.of(groups.network(), "it is monitored"), groups, 1, false);
+  }
+
+  /**
+   * Returns a monitor that keeps the rows of iterations 0, {@code n}, {@code 2n} and so on only.
+   *
+   * @param n iterations from row to row, {@code >= 1}; default 1
+   * @return the monitor, with an empty history, to be added in place of this one
+   * @throws IllegalArgumentException if {@code n} is out of its range
+   */
+  public LearningRateMonitor everyNIterations(int n) {
+    if (n < 1) {
+      throw new IllegalArgumentException("n must be >= 1 but was " + n);
+    }
+    return new LearningRateMonitor(net, groups, n, false);
+  }
+
+  /**
+   * Returns a monitor that keeps the row of the first update in each epoch only. As DL4J counts no
+   * epochs in {@code fit(DataSet)} and under ParallelWrapper, there that is one row.
+   *
+   * @return the monitor, with an empty history, to be added in place of this one
+   */
+  public LearningRateMonitor everyEpoch() {
+    return new LearningRateMonitor(net, groups, 1, true);
+  }
+
+  /** Puts the parameters into their first series. */
+  private void start(UpdaterBlocks present) {
+    Map<NetworkParam, Integer> byGroup = new HashMap<>();
+    if (groups != null) {
+      for (int group = 0; group < groups.size(); group++) {
+        series.add(new Series(group, iterations.length));
+        for (NetworkParam param : groups.params(group)) {
+          byGroup.put(param, group);
+        }
+      }
+    } else {
+      series.add(new Series(null, iterations.length));
+    }
+    boolean hasRate = false;
+    params.addAll(NetworkParam.of(net.network()));
+    seriesOf = new int[params.size()];
+    for (int i = 0; i < seriesOf.length; i++) {
+      UpdaterBlocks.Param param = present.params().get(i);
+      seriesOf[i] = NO_SERIES;
+      if (param.hasRate()) {
+        hasRate = true;
+        seriesOf[i] = byGroup.getOrDefault(params.get(i), 0);
+      }
+    }
+    if (!hasRate) {
+      throw new IllegalArgumentException(
+          "the network must have an updater with a learning rate to be monitored but has none");
+    }
+  }
+
+  /** Finds the updaters at work anew. */
+  private UpdaterBlocks scan() {
+    UpdaterBlocks present = new UpdaterBlocks(net.model());
+    sources.clear();
+    IUpdater live = null;
+    int block = -1;
+    int added = NO_SERIES;
+    for (int i = 0; i < seriesOf.length; i++) {
+      UpdaterBlocks.Param param = present.params().get(i);
+      if (live == null || param.block() != block) {
+        live = param.updater(); // That of a block's first parameter is the one at work.
+        block = param.block();
+      }
+      if (param.hasRate()) {
+        if (seriesOf[i] == NO_SERIES) {
+          if (added == NO_SERIES) {
+            added = series.size();
+            series.add(new Series(null, iterations.length));
+          }
+          seriesOf[i] = added;
+        }
+        source(live, seriesOf[i]).params.add(i);
+      }
+    }
+    blocks = present;
+    return present;
+  }
+
+  @SuppressWarnings("ReferenceEquality") // Whether it is the same object is the question.
+  private Source source(IUpdater updater, int series) {
+    for (int i = sources.size() - 1; i >= 0; i--) {
+      if (sources.get(i).updater == updater && sources.get(i).series == series) {
+        return sources.get(i);
+      }
+    }
+    Source source = new Source(updater, series);
+    sources.add(source);
+    return source;
+  }
+
+  /**
+   * Reads what the update that follows will use.
+   *
+   * @param model the network
+   * @throws IllegalStateException if this is another network than the monitor was made for, and no
+   *     copy of it
+   */
+  @Override
+  public synchronized void onGradientCalculation(Model model) {
+    if (!isOwn(model)) {
+      return;
+    }
+    if (blocks == null || !blocks.areCurrent()) {
+      scan();
+    }
+    iteration = net.iterationCount();
+    epoch = net.epochCount();
+    read();
+    isPending = true;
+  }
+
+  private void read() {
+    int known = series.size();
+    for (int i = 0; i < known; i++) {
+      series.get(i).set(Double.NaN, Double.NaN);
+      series.get(i).isRead = false;
+    }
+    for (int i = 0; i < sources.size(); i++) {
+      Source source = sources.get(i);
+      double lr = source.updater.getLearningRate(iteration, epoch);
+      double momentum = UpdaterFields.momentum(source.updater, iteration, epoch);
+      Series home = series.get(source.series);
+      if (!home.isRead) {
+        home.set(lr, momentum);
+      } else if (!home.is(lr, momentum)) {
+        part(source, lr, momentum, known);
+      }
+    }
+  }
+
+  /** Moves what has left its series to one that went the same way just now, or to a new one. */
+  private void part(Source source, double lr, double momentum, int known) {
+    Series home = series.get(source.series);
+    int target = known;
+    while (target < series.size()
+        && !(series.get(target).is(lr, momentum)
+            && Objects.equals(series.get(target).group, home.group))) {
+      target++;
+    }
+    if (target == series.size()) {
+      Series parted = new Series(home);
+      parted.set(lr, momentum);
+      series.add(parted);
+    }
+    source.series = target;
+    for (int param : source.params) {
+      seriesOf[param] = target;
+    }
+  }
+
+  /**
+   * Takes the update into the history.
+   *
+   * @param model the network
+   * @param iteration the network's count of iterations, from 0
+   * @param epoch the network's count of epochs, from 0
+   */
+  @Override
+  public synchronized void iterationDone(Model model, int iteration, int epoch) {
+    if (model != net.model() || !isPending) {
+      return;
+    }
+    isPending = false;
+    boolean isKept =
+        isPerEpoch ? rows == 0 || epochs[rows - 1] != this.epoch : this.iteration % interval == 0;
+    if (isKept) {
+      keep();
+    }
+    List<String> names = null;
+    for (int i = 0; i < series.size(); i++) {
+      Series present = series.get(i);
+      if (present.hasChanged() && LOG.isInfoEnabled()) {
+        names = names == null ? names() : names;
+        log(names.get(i), present);
+      }
+      present.formerLr = present.lr;
+      present.formerMomentum = present.momentum;
+    }
+  }
+
+  private void keep() {
+    if (rows == iterations.length) {
+      int capacity = rows + rows / 2;
+      iterations = Arrays.copyOf(iterations, capacity);
+      epochs = Arrays.copyOf(epochs, capacity);
+      for (Series each : series) {
+        each.lrs = Arrays.copyOf(each.lrs, capacity);
+        each.momenta = Arrays.copyOf(each.momenta, capacity);
+      }
+    }
+    iterations[rows] = iteration;
+    epochs[rows] = epoch;
+    for (int i = 0; i < series.size(); i++) {
+      series.get(i).lrs[rows] = series.get(i).lr;
+      series.get(i).momenta[rows] = series.get(i).momentum;
+    }
+    rows++;
+  }
+
+  private void log(String name, Series present) {
+    List<String> changes = new ArrayList<>();
+    if (Series.differ(present.lr, present.formerLr)) {
+      changes.add("learning rate from " + present.formerLr + " to " + present.lr);
+    }
+    if (Series.differ(present.momentum, present.formerMomentum)) {
+      changes.add("momentum from " + present.formerMomentum + " to " + present.momentum);
+    }
+    LOG.info("iteration {}, epoch {}, {}: {}", iteration, epoch, name, String.join(", ", changes));
+  }
+
+  /** Tells the network from copies that workers train, and refuses others. */
+  private boolean isOwn(Model model) {
+    if (model == net.model()) {
+      return true;
+    }
+    if (LiveNetwork.isKindOf(model)) {
+      if (model.getClass() != net.model().getClass()
+          || model.numParams() != net.model().numParams()) {
+        throw new IllegalStateException(
+            "a LearningRateMonitor must be added only to the network that it was made for, but was"
+                + " called for another; make one for each");
+      }
+      if (!hasSeenCopies) {
+        hasSeenCopies = true;
+        LOG.info("called for a copy of the network, too; only the network itself is recorded");
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Returns the names of the series.
+   *
+   * @return the names, in the order of the CSV's columns
+   */
+  public synchronized List<String> names() {
+    List<Map<String, List<Integer>>> layers = new ArrayList<>();
+    series.forEach(each -> layers.add(new LinkedHashMap<>()));
+    Map<String, Integer> sizes = new HashMap<>();
+    for (int i = 0; i < seriesOf.length; i++) {
+      if (seriesOf[i] != NO_SERIES) {
+        String layer = params.get(i).layer();
+        sizes.merge(layer, 1, Integer::sum);
+        layers.get(seriesOf[i]).computeIfAbsent(layer, key -> new ArrayList<>()).add(i);
+      }
+    }
+    List<String> names = new ArrayList<>();
+    for (int i = 0; i < series.size(); i++) {
+      names.add(name(series.get(i).group, layers.get(i), sizes));
+    }
+    return names;
+  }
+
+  private String name(
+      @Nullable Integer group, Map<String, List<Integer>> layers, Map<String, Integer> sizes) {
+    if (group == null && series.size() == 1) {
+      return "all";
+    }
+    if (group != null
+        && series.stream().filter(each -> Objects.equals(each.group, group)).count() == 1) {
+      return "param group " + group;
+    }
+    List<String> parts = new ArrayList<>();
+    layers.forEach(
+        (layer, members) -> {
+          if (members.size() == sizes.getOrDefault(layer, 0)) {
+            parts.add(layer);
+          } else {
+            members.forEach(member -> parts.add(params.get(member).toString()));
+          }
+        });
+    String list =
+        parts.size() <= LISTED
+            ? String.join(" + ", parts)
+            : parts.get(0) + " + " + (parts.size() - 1) + " more";
+    return group == null ? list : "param group " + group + ": " + list;
+  }
+
+  /**
+   * Returns the iterations of the rows.
+   *
+   * @return the network's count of iterations in each row, from 0
+   */
+  public synchronized int[] iterations() {
+    return Arrays.copyOf(iterations, rows);
+  }
+
+  /**
+   * Returns the epochs of the rows.
+   *
+   * @return the network's count of epochs in each row, from 0
+   */
+  public synchronized int[] epochs() {
+    return Arrays.copyOf(epochs, rows);
+  }
+
+  /**
+   * Returns the learning rates of a series.
+   *
+   * @param name one of {@link #names}
+   * @return the rate in each row; NaN where there was none
+   * @throws IllegalArgumentException if there is no such series
+   */
+  public synchronized double[] lrs(String name) {
+    return Arrays.copyOf(named(name).lrs, rows);
+  }
+
+  /**
+   * Returns the momenta of a series.
+   *
+   * @param name one of {@link #names}
+   * @return the momentum or beta1 in each row; NaN where there was none
+   * @throws IllegalArgumentException if there is no such series
+   */
+  public synchronized double[] momenta(String name) {
+    return Arrays.copyOf(named(name).momenta, rows);
+  }
+
+  private Series named(String name) {
+    int index = names().indexOf(name);
+    if (index < 0) {
+      throw new IllegalArgumentException("name must be one of " + names() + " but was " + name);
+    }
+    return series.get(index);
+  }
+
+  /**
+   * Writes the history as CSV in UTF-8: a header {@code iteration,epoch,all lr,all momentum}, with
+   * two columns a series, and a line for each row. Numbers are written in full, so that they come
+   * back to the bit; where there is none the cell is empty. Names with commas, quotes or line ends
+   * are quoted.
+   *
+   * @param file the file, overwritten if there is one
+   * @throws IOException if the file cannot be written
+   */
+  public synchronized void writeCsv(Path file) throws IOException {
+    Files.writeString(file, header() + lines());
+  }
+
+  /**
+   * Adds the history to what another monitor wrote before the training was taken up again. Lines of
+   * the file from the first iteration of this history on are replaced: these updates were made once
+   * more.
+   *
+   * @param file the file; if there is none it is made
+   * @throws IOException if the file cannot be read or written
+   * @throws IllegalArgumentException if the file has other columns; it is left as it is
+   */
+  public synchronized void appendCsv(Path file) throws IOException {
+    String present = Files.exists(file) ? Files.readString(file) : header();
+    if (!present.startsWith(header())) {
+      throw new IllegalArgumentException(
+          file
+              + " must have the columns \""
+              + header().strip()
+              + "\" but has \""
+              + present.lines().findFirst().orElse("")
+              + "\"");
+    }
+    int first = rows == 0 ? Integer.MAX_VALUE : iterations[0];
+    String kept =
+        present
+            .substring(header().length())
+            .lines()
+            .filter(line -> Integer.parseInt(line.substring(0, line.indexOf(','))) < first)
+            .map(line -> line + "\n")
+            .collect(Collectors.joining());
+    Files.writeString(file, header() + kept + lines());
+  }
+
+  private String header() {
+    StringBuilder header = new StringBuilder("iteration,epoch");
+    for (String name : names()) {
+      header
+          .append(',')
+          .append(quoted(name + " lr"))
+          .append(',')
+          .append(quoted(name + " momentum"));
+    }
+    return header.append('\n').toString();
+  }
+
+  private static String quoted(String cell) {
+    boolean isPlain = cell.chars().noneMatch(c -> c == ',' || c == '"' || c == '\n' || c == '\r');
+    return isPlain ? cell : "\"" + cell.replace("\"", "\"\"") + "\"";
+  }
+
+  private String lines() {
+    StringBuilder lines = new StringBuilder();
+    for (int row = 0; row < rows; row++) {
+      lines.append(iterations[row]).append(',').append(epochs[row]);
+      for (Series each : series) {
+        append(lines, each.lrs[row]);
+        append(lines, each.momenta[row]);
+      }
+      lines.append('\n');
+    }
+    return lines.toString();
+  }
+
+  private static void append(StringBuilder lines, double value) {
+    lines.append(',');
+    if (!Double.isNaN(value)) {
+      lines.append(value);
+    }
+  }
+}
