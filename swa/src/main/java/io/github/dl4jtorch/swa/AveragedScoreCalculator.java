@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.swa;
 
 import io.github.dl4jtorch.adapter.NetworkCopy;
+import io.github.dl4jtorch.adapter.internal.RandomNumbers;
 import java.io.IOException;
 import org.deeplearning4j.earlystopping.EarlyStoppingModelSaver;
 import org.deeplearning4j.earlystopping.scorecalc.ScoreCalculator;
@@ -110,7 +111,7 @@ public final class AveragedScoreCalculator<M extends Model & NeuralNetwork>
    */
   @Override
   public double calculateScore(M network) {
-    return StatisticsUpdate.undisturbed(
+    return RandomNumbers.undisturbed(
         () -> {
           M scored = scored(network);
           if (data != null && scored != network) {

@@ -3,6 +3,7 @@ package io.github.dl4jtorch.swa;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.LongConsumer;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.NeuralNetwork;
@@ -84,7 +85,7 @@ public final class UpdateBn {
    */
   public void run(NeuralNetwork net, DataSetIterator data) {
     Require.requireGiven("data", data);
-    run(net, Batches.of(data));
+    run(net, Batches.of(data), batches -> {});
   }
 
   /**
@@ -102,10 +103,15 @@ public final class UpdateBn {
    */
   public void run(NeuralNetwork net, MultiDataSetIterator data) {
     Require.requireGiven("data", data);
-    run(net, Batches.of(data));
+    run(net, Batches.of(data), batches -> {});
   }
 
-  private void run(NeuralNetwork net, Batches data) {
+  /**
+   * Sets the statistics.
+   *
+   * @param done is told before each batch how many are done with
+   */
+  void run(NeuralNetwork net, Batches data, LongConsumer done) {
     LiveNetwork live = LiveNetwork.of(net, "its statistics are computed");
     List<Statistics> all =
         BatchNorm.allOf(live).stream()
@@ -117,7 +123,7 @@ public final class UpdateBn {
     }
     reset(data);
     try {
-      collect(live.model(), data, all);
+      collect(live.model(), data, all, done);
       all.forEach(Statistics::requireFinite);
     } catch (RuntimeException | Error failure) {
       try {
@@ -137,11 +143,12 @@ public final class UpdateBn {
     }
   }
 
-  private void collect(Model net, Batches data, List<Statistics> all) {
+  private void collect(Model net, Batches data, List<Statistics> all, LongConsumer done) {
     long batches = 0;
     long examples = 0;
     try {
       while (data.hasNext()) {
+        done.accept(batches);
         MultiDataSet batch = data.next();
         forward(net, batch);
         batches++;

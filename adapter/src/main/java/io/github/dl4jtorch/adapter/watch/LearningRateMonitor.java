@@ -7,16 +7,11 @@ import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.stream.Collectors;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
@@ -60,64 +55,6 @@ public final class LearningRateMonitor extends BaseTrainingListener {
 
   private static final Logger LOG = LoggerFactory.getLogger(LearningRateMonitor.class);
 
-  /** More than so many layers or parameters are counted in a name, not listed. */
-  private static final int LISTED = 3;
-
-  private static final int NO_SERIES = -1;
-
-  /** What happened to parameters that went together, in rows and in the update at hand. */
-  private static final class Series {
-    final @Nullable Integer group;
-    double[] lrs;
-    double[] momenta;
-    // Of the update at hand, and of the one before.
-    double lr = Double.NaN;
-    double momentum = Double.NaN;
-    double formerLr = Double.NaN;
-    double formerMomentum = Double.NaN;
-    // False until something is read for the update at hand.
-    boolean isRead;
-
-    Series(@Nullable Integer group, int capacity) {
-      this.group = group;
-      this.lrs = filled(capacity);
-      this.momenta = filled(capacity);
-    }
-
-    Series(Series source) {
-      this.group = source.group;
-      this.lrs = source.lrs.clone();
-      this.momenta = source.momenta.clone();
-      this.formerLr = source.formerLr;
-      this.formerMomentum = source.formerMomentum;
-    }
-
-    private static double[] filled(int capacity) {
-      double[] values = new double[capacity];
-      Arrays.fill(values, Double.NaN);
-      return values;
-    }
-
-    void set(double lr, double momentum) {
-      this.lr = lr;
-      this.momentum = momentum;
-      isRead = true;
-    }
-
-    boolean is(double lr, double momentum) {
-      return Double.compare(this.lr, lr) == 0 && Double.compare(this.momentum, momentum) == 0;
-    }
-
-    boolean hasChanged() {
-      return differ(lr, formerLr) || differ(momentum, formerMomentum);
-    }
-
-    /** NaN stands for none, and that one comes or goes is no change. */
-    static boolean differ(double present, double former) {
-      return present != former && !Double.isNaN(present) && !Double.isNaN(former);
-    }
-  }
-
   /** An updater at work, as far as its parameters are in one series. */
   private static final class Source {
     final IUpdater updater;
@@ -135,14 +72,9 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   private final int interval;
   private final boolean isPerEpoch;
 
-  private final List<Series> series = new ArrayList<>();
-  private final List<NetworkParam> params = new ArrayList<>();
-  private int[] seriesOf = {};
+  private final RateHistory history;
   private @Nullable UpdaterBlocks blocks;
   private final List<Source> sources = new ArrayList<>();
-  private int[] iterations = new int[16];
-  private int[] epochs = new int[16];
-  private int rows;
   private boolean isPending;
   private int iteration;
   private int epoch;
@@ -154,7 +86,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
     this.groups = groups;
     this.interval = interval;
     this.isPerEpoch = isPerEpoch;
-    start(UpdaterBlocks.seen(net.model()));
+    this.history = history(UpdaterBlocks.seen(net.model()));
   }
 
   /**
@@ -206,33 +138,27 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   }
 
   /** Puts the parameters into their first series. */
-  private void start(UpdaterBlocks present) {
+  private RateHistory history(UpdaterBlocks present) {
     Map<NetworkParam, Integer> byGroup = new HashMap<>();
-    if (groups != null) {
-      for (int group = 0; group < groups.size(); group++) {
-        series.add(new Series(group, iterations.length));
-        for (NetworkParam param : groups.params(group)) {
-          byGroup.put(param, group);
-        }
+    int size = groups == null ? 0 : groups.size();
+    for (int group = 0; groups != null && group < size; group++) {
+      for (NetworkParam param : groups.params(group)) {
+        byGroup.put(param, group);
       }
-    } else {
-      series.add(new Series(null, iterations.length));
     }
+    List<NetworkParam> params = NetworkParam.of(net.network());
+    int[] series = new int[params.size()];
     boolean hasRate = false;
-    params.addAll(NetworkParam.of(net.network()));
-    seriesOf = new int[params.size()];
-    for (int i = 0; i < seriesOf.length; i++) {
-      UpdaterBlocks.Param param = present.params().get(i);
-      seriesOf[i] = NO_SERIES;
-      if (param.hasRate()) {
-        hasRate = true;
-        seriesOf[i] = byGroup.getOrDefault(params.get(i), 0);
-      }
+    for (int i = 0; i < series.length; i++) {
+      boolean hasOne = present.params().get(i).hasRate();
+      series[i] = hasOne ? byGroup.getOrDefault(params.get(i), 0) : RateHistory.NO_SERIES;
+      hasRate |= hasOne;
     }
     if (!hasRate) {
       throw new IllegalArgumentException(
           "the network must have an updater with a learning rate to be monitored but has none");
     }
+    return new RateHistory(params, series, size);
   }
 
   /** Finds the updaters at work anew. */
@@ -241,22 +167,19 @@ public final class LearningRateMonitor extends BaseTrainingListener {
     sources.clear();
     IUpdater live = null;
     int block = -1;
-    int added = NO_SERIES;
-    for (int i = 0; i < seriesOf.length; i++) {
+    int added = RateHistory.NO_SERIES;
+    for (int i = 0; i < present.params().size(); i++) {
       UpdaterBlocks.Param param = present.params().get(i);
       if (live == null || param.block() != block) {
         live = param.updater(); // That of a block's first parameter is the one at work.
         block = param.block();
       }
       if (param.hasRate()) {
-        if (seriesOf[i] == NO_SERIES) {
-          if (added == NO_SERIES) {
-            added = series.size();
-            series.add(new Series(null, iterations.length));
-          }
-          seriesOf[i] = added;
+        if (history.seriesOf(i) == RateHistory.NO_SERIES) {
+          added = added == RateHistory.NO_SERIES ? history.add() : added;
+          history.put(i, added);
         }
-        source(live, seriesOf[i]).params.add(i);
+        source(live, history.seriesOf(i)).params.add(i);
       }
     }
     blocks = present;
@@ -297,41 +220,12 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   }
 
   private void read() {
-    int known = series.size();
-    for (int i = 0; i < known; i++) {
-      series.get(i).set(Double.NaN, Double.NaN);
-      series.get(i).isRead = false;
-    }
+    history.begin();
     for (int i = 0; i < sources.size(); i++) {
       Source source = sources.get(i);
       double lr = source.updater.getLearningRate(iteration, epoch);
       double momentum = UpdaterFields.momentum(source.updater, iteration, epoch);
-      Series home = series.get(source.series);
-      if (!home.isRead) {
-        home.set(lr, momentum);
-      } else if (!home.is(lr, momentum)) {
-        part(source, lr, momentum, known);
-      }
-    }
-  }
-
-  /** Moves what has left its series to one that went the same way just now, or to a new one. */
-  private void part(Source source, double lr, double momentum, int known) {
-    Series home = series.get(source.series);
-    int target = known;
-    while (target < series.size()
-        && !(series.get(target).is(lr, momentum)
-            && Objects.equals(series.get(target).group, home.group))) {
-      target++;
-    }
-    if (target == series.size()) {
-      Series parted = new Series(home);
-      parted.set(lr, momentum);
-      series.add(parted);
-    }
-    source.series = target;
-    for (int param : source.params) {
-      seriesOf[param] = target;
+      source.series = history.take(source.series, source.params, lr, momentum);
     }
   }
 
@@ -349,50 +243,18 @@ public final class LearningRateMonitor extends BaseTrainingListener {
     }
     isPending = false;
     boolean isKept =
-        isPerEpoch ? rows == 0 || epochs[rows - 1] != this.epoch : this.iteration % interval == 0;
+        isPerEpoch
+            ? history.rows() == 0 || history.lastEpoch() != this.epoch
+            : this.iteration % interval == 0;
     if (isKept) {
-      keep();
+      history.keep(this.iteration, this.epoch);
     }
-    List<String> names = null;
-    for (int i = 0; i < series.size(); i++) {
-      Series present = series.get(i);
-      if (present.hasChanged() && LOG.isInfoEnabled()) {
-        names = names == null ? names() : names;
-        log(names.get(i), present);
-      }
-      present.formerLr = present.lr;
-      present.formerMomentum = present.momentum;
-    }
-  }
-
-  private void keep() {
-    if (rows == iterations.length) {
-      int capacity = rows + rows / 2;
-      iterations = Arrays.copyOf(iterations, capacity);
-      epochs = Arrays.copyOf(epochs, capacity);
-      for (Series each : series) {
-        each.lrs = Arrays.copyOf(each.lrs, capacity);
-        each.momenta = Arrays.copyOf(each.momenta, capacity);
+    if (LOG.isInfoEnabled() && history.hasChanged()) {
+      for (String change : history.changes()) {
+        LOG.info("iteration {}, epoch {}, {}", this.iteration, this.epoch, change);
       }
     }
-    iterations[rows] = iteration;
-    epochs[rows] = epoch;
-    for (int i = 0; i < series.size(); i++) {
-      series.get(i).lrs[rows] = series.get(i).lr;
-      series.get(i).momenta[rows] = series.get(i).momentum;
-    }
-    rows++;
-  }
-
-  private void log(String name, Series present) {
-    List<String> changes = new ArrayList<>();
-    if (Series.differ(present.lr, present.formerLr)) {
-      changes.add("learning rate from " + present.formerLr + " to " + present.lr);
-    }
-    if (Series.differ(present.momentum, present.formerMomentum)) {
-      changes.add("momentum from " + present.formerMomentum + " to " + present.momentum);
-    }
-    LOG.info("iteration {}, epoch {}, {}: {}", iteration, epoch, name, String.join(", ", changes));
+    history.end();
   }
 
   /** Tells the network from copies that workers train, and refuses others. */
@@ -421,46 +283,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @return the names, in the order of the CSV's columns
    */
   public synchronized List<String> names() {
-    List<Map<String, List<Integer>>> layers = new ArrayList<>();
-    series.forEach(each -> layers.add(new LinkedHashMap<>()));
-    Map<String, Integer> sizes = new HashMap<>();
-    for (int i = 0; i < seriesOf.length; i++) {
-      if (seriesOf[i] != NO_SERIES) {
-        String layer = params.get(i).layer();
-        sizes.merge(layer, 1, Integer::sum);
-        layers.get(seriesOf[i]).computeIfAbsent(layer, key -> new ArrayList<>()).add(i);
-      }
-    }
-    List<String> names = new ArrayList<>();
-    for (int i = 0; i < series.size(); i++) {
-      names.add(name(series.get(i).group, layers.get(i), sizes));
-    }
-    return names;
-  }
-
-  private String name(
-      @Nullable Integer group, Map<String, List<Integer>> layers, Map<String, Integer> sizes) {
-    if (group == null && series.size() == 1) {
-      return "all";
-    }
-    if (group != null
-        && series.stream().filter(each -> Objects.equals(each.group, group)).count() == 1) {
-      return "param group " + group;
-    }
-    List<String> parts = new ArrayList<>();
-    layers.forEach(
-        (layer, members) -> {
-          if (members.size() == sizes.getOrDefault(layer, 0)) {
-            parts.add(layer);
-          } else {
-            members.forEach(member -> parts.add(params.get(member).toString()));
-          }
-        });
-    String list =
-        parts.size() <= LISTED
-            ? String.join(" + ", parts)
-            : parts.get(0) + " + " + (parts.size() - 1) + " more";
-    return group == null ? list : "param group " + group + ": " + list;
+    return history.names();
   }
 
   /**
@@ -469,7 +292,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @return the network's count of iterations in each row, from 0
    */
   public synchronized int[] iterations() {
-    return Arrays.copyOf(iterations, rows);
+    return history.iterations();
   }
 
   /**
@@ -478,7 +301,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @return the network's count of epochs in each row, from 0
    */
   public synchronized int[] epochs() {
-    return Arrays.copyOf(epochs, rows);
+    return history.epochs();
   }
 
   /**
@@ -489,7 +312,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @throws IllegalArgumentException if there is no such series
    */
   public synchronized double[] lrs(String name) {
-    return Arrays.copyOf(named(name).lrs, rows);
+    return history.lrs(number(name));
   }
 
   /**
@@ -500,15 +323,15 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @throws IllegalArgumentException if there is no such series
    */
   public synchronized double[] momenta(String name) {
-    return Arrays.copyOf(named(name).momenta, rows);
+    return history.momenta(number(name));
   }
 
-  private Series named(String name) {
-    int index = names().indexOf(name);
-    if (index < 0) {
+  private int number(String name) {
+    int number = names().indexOf(name);
+    if (number < 0) {
       throw new IllegalArgumentException("name must be one of " + names() + " but was " + name);
     }
-    return series.get(index);
+    return number;
   }
 
   /**
@@ -521,7 +344,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @throws IOException if the file cannot be written
    */
   public synchronized void writeCsv(Path file) throws IOException {
-    Files.writeString(file, header() + lines());
+    new RateCsv(history).write(file);
   }
 
   /**
@@ -534,61 +357,6 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @throws IllegalArgumentException if the file has other columns; it is left as it is
    */
   public synchronized void appendCsv(Path file) throws IOException {
-    String present = Files.exists(file) ? Files.readString(file) : header();
-    if (!present.startsWith(header())) {
-      throw new IllegalArgumentException(
-          file
-              + " must have the columns \""
-              + header().strip()
-              + "\" but has \""
-              + present.lines().findFirst().orElse("")
-              + "\"");
-    }
-    int first = rows == 0 ? Integer.MAX_VALUE : iterations[0];
-    String kept =
-        present
-            .substring(header().length())
-            .lines()
-            .filter(line -> Integer.parseInt(line.substring(0, line.indexOf(','))) < first)
-            .map(line -> line + "\n")
-            .collect(Collectors.joining());
-    Files.writeString(file, header() + kept + lines());
-  }
-
-  private String header() {
-    StringBuilder header = new StringBuilder("iteration,epoch");
-    for (String name : names()) {
-      header
-          .append(',')
-          .append(quoted(name + " lr"))
-          .append(',')
-          .append(quoted(name + " momentum"));
-    }
-    return header.append('\n').toString();
-  }
-
-  private static String quoted(String cell) {
-    boolean isPlain = cell.chars().noneMatch(c -> c == ',' || c == '"' || c == '\n' || c == '\r');
-    return isPlain ? cell : "\"" + cell.replace("\"", "\"\"") + "\"";
-  }
-
-  private String lines() {
-    StringBuilder lines = new StringBuilder();
-    for (int row = 0; row < rows; row++) {
-      lines.append(iterations[row]).append(',').append(epochs[row]);
-      for (Series each : series) {
-        append(lines, each.lrs[row]);
-        append(lines, each.momenta[row]);
-      }
-      lines.append('\n');
-    }
-    return lines.toString();
-  }
-
-  private static void append(StringBuilder lines, double value) {
-    lines.append(',');
-    if (!Double.isNaN(value)) {
-      lines.append(value);
-    }
+    new RateCsv(history).append(file);
   }
 }

@@ -2,6 +2,7 @@ package io.github.dl4jtorch.adapter.watch;
 
 import io.github.dl4jtorch.adapter.NetworkCopy;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.RandomNumbers;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.optim.TorchUpdater;
 import java.io.IOException;
@@ -16,10 +17,8 @@ import java.util.OptionalInt;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.deeplearning4j.nn.api.NeuralNetwork;
-import org.nd4j.linalg.api.rng.Random;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
-import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.AdaGrad;
 import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.learning.config.Nesterovs;
@@ -367,21 +366,17 @@ public final class LrFinder {
       throw new IllegalArgumentException(
           "data must support reset(), so that what it holds is there for the training afterwards");
     }
-    Random random = Nd4j.getRandom();
-    long root = random.rootState();
-    long node = random.nodeState();
-    try {
-      reset.run();
-      NeuralNetwork copy = NetworkCopy.of(net);
-      return sweep(
-          LiveNetwork.of(copy, "it is tested"), data, reset, batch -> fit.accept(copy, batch));
-    } finally {
-      try {
-        reset.run();
-      } finally {
-        random.setStates(root, node);
-      }
-    }
+    return RandomNumbers.undisturbed(
+        () -> {
+          try {
+            reset.run();
+            NeuralNetwork copy = NetworkCopy.of(net);
+            LiveNetwork live = LiveNetwork.of(copy, "it is tested");
+            return sweep(live, data, reset, batch -> fit.accept(copy, batch));
+          } finally {
+            reset.run();
+          }
+        });
   }
 
   private <B> Result sweep(LiveNetwork copy, Iterator<B> data, Runnable reset, Consumer<B> fit) {
