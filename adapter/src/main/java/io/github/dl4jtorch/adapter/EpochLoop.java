@@ -54,12 +54,11 @@ public final class EpochLoop {
         scheduler.requireEpochsOf(net);
       }
     }
-    this.workers = new WorkerCounts(net);
-    net.addListeners(workers);
+    this.workers = WorkerCounts.on(net);
   }
 
   /**
-   * Makes a loop for a network, to which it adds a listener of its own.
+   * Makes a loop for a network, to which it adds a listener of its own unless it has one already.
    *
    * @param net the network
    * @param listeners whom to tell when an epoch starts and ends, in this order; {@link

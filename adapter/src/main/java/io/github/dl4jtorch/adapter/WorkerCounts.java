@@ -6,6 +6,7 @@ import java.util.IdentityHashMap;
 import java.util.Set;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
+import org.deeplearning4j.optimize.api.TrainingListener;
 
 /**
  * Lets every copy of a network that ParallelWrapper trains begin at the network's own count of
@@ -20,8 +21,21 @@ final class WorkerCounts extends BaseTrainingListener {
   private boolean isTraining;
   private int start;
 
-  WorkerCounts(Model net) {
+  private WorkerCounts(Model net) {
     this.net = net;
+  }
+
+  /** Returns the one that is among a network's listeners, where it is added if there is none. */
+  static WorkerCounts on(Model net) {
+    for (TrainingListener listener : new LiveNetwork(net).listeners()) {
+      // A clone of a graph shares its listeners.
+      if (listener instanceof WorkerCounts present && present.net == net) {
+        return present;
+      }
+    }
+    WorkerCounts added = new WorkerCounts(net);
+    net.addListeners(added);
+    return added;
   }
 
   synchronized void begin() {

@@ -148,6 +148,27 @@ class EpochLoopTest {
     assertThat(events).containsExactly("start 0 0", "end 0 3", "start 1 3", "end 1 6");
   }
 
+  @ParameterizedTest
+  @MethodSource("networks")
+  void leavesOneListenerOnTheNetworkHoweverManyLoopsAreMade(Model net) {
+    loop(net);
+    List<TrainingListener> afterTheFirst = List.copyOf(new LiveNetwork(net).listeners());
+    assertThat(afterTheFirst).hasSize(1);
+    for (int i = 0; i < 5; i++) {
+      loop(net).fit(1, () -> Nets.fit(net, Nets.data(1)));
+    }
+    assertThat(new LiveNetwork(net).listeners()).containsExactlyElementsOf(afterTheFirst);
+  }
+
+  @Test
+  void givesACloneWithTheSameListenersAListenerOfItsOwn() {
+    ComputationGraph net = Nets.graph(new Sgd(0.04));
+    EpochLoop.of(net);
+    ComputationGraph clone = net.clone();
+    EpochLoop.of(clone);
+    assertThat(clone.getListeners()).hasSize(2);
+  }
+
   @Test
   void goesOnWhereEpochsWereToldByHand() {
     MultiLayerNetwork net = Nets.layers(new Sgd(0.04));
