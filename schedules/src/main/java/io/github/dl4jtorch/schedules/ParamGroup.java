@@ -274,7 +274,7 @@ public final class ParamGroup {
   }
 
   /** Reads and checks one entry of param_groups for this group, without changing it. */
-  Saved read(int index, Map<String, ?> state) {
+  Saved read(int index, Map<?, ?> state) {
     MapReader reader = new MapReader("param group " + index, state);
     double lr = reader.finite("lr");
     if (lr < lowestLr()) {

@@ -237,7 +237,7 @@ class ContractTest {
     }
     assertThatThrownBy(() -> run.step(Double.NaN))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("epoch must be finite but was NaN");
+        .hasMessage("epoch must be finite and >= 0 but was NaN");
   }
 
   @ParameterizedTest
