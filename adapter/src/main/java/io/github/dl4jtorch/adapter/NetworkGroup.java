@@ -22,7 +22,6 @@ final class NetworkGroup implements OptimizerValues {
   // A run may end a rounding error below 0 and goes on from there, but an updater gets 0.
   private double exactLr;
   private double writtenLr;
-  private double highestLr;
 
   /** Takes over the updaters of a group, which must have what the start leaves as it is. */
   NetworkGroup(GroupBinding binding, int index, GroupBinding.Start start) {
@@ -72,7 +71,6 @@ final class NetworkGroup implements OptimizerValues {
     List<Member> members = binding.members(index);
     exactLr = lr;
     writtenLr = lr > 0 ? lr : 0.0;
-    highestLr = Math.max(highestLr, writtenLr);
     for (int i = 0; i < members.size(); i++) {
       IUpdater updater = members.get(i).updater();
       LrCell cell = members.get(i).cell();
@@ -86,8 +84,8 @@ final class NetworkGroup implements OptimizerValues {
   }
 
   @Override
-  public double lowestLr() {
-    return -ROUNDING * highestLr;
+  public double lowestLr(double highestLr) {
+    return 0 - ROUNDING * highestLr;
   }
 
   @Override

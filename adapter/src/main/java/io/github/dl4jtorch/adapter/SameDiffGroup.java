@@ -30,7 +30,6 @@ final class SameDiffGroup implements OptimizerValues {
   // A run may end a rounding error below 0 and goes on from there, but an updater gets 0.
   private double exactLr;
   private double writtenLr;
-  private double highestLr;
 
   SameDiffGroup(SameDiff sd) {
     this.sd = sd;
@@ -120,7 +119,6 @@ final class SameDiffGroup implements OptimizerValues {
     IUpdater updater = updater();
     exactLr = lr;
     writtenLr = lr > 0 ? lr : 0.0;
-    highestLr = Math.max(highestLr, writtenLr);
     updater.setLrAndSchedule(writtenLr, null);
     if (!sd.getListeners().contains(stopAtZero)) {
       sd.addListeners(stopAtZero); // At first, and where setListeners has removed it.
@@ -128,8 +126,8 @@ final class SameDiffGroup implements OptimizerValues {
   }
 
   @Override
-  public double lowestLr() {
-    return -NetworkGroup.ROUNDING * highestLr;
+  public double lowestLr(double highestLr) {
+    return 0 - NetworkGroup.ROUNDING * highestLr;
   }
 
   @Override
