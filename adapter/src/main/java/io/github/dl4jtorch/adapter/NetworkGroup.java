@@ -81,8 +81,8 @@ final class NetworkGroup implements OptimizerValues {
   }
 
   @Override
-  public double lowestLr() {
-    return exactLr.lowest();
+  public double lowestLr(double highestLr) {
+    return ExactLr.lowest(highestLr);
   }
 
   @Override

@@ -3,7 +3,9 @@ package io.github.dl4jtorch.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
+import com.sun.management.ThreadMXBean;
 import io.github.dl4jtorch.schedules.AnnealStrategy;
 import io.github.dl4jtorch.schedules.ChainableSchedule;
 import io.github.dl4jtorch.schedules.ChainedScheduler;
@@ -28,8 +30,11 @@ import io.github.dl4jtorch.schedules.SWALR;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.SequentialLR;
 import io.github.dl4jtorch.schedules.StepLR;
+import io.github.dl4jtorch.schedules.WarmupLR;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -309,5 +314,156 @@ class TorchScheduleTest {
                   + " training has batches (or epochs, if stepped once an epoch)");
       assertThat(lr.valueAt(STEPS, 0)).isEqualTo(lr.valueAt(STEPS - 1, 0));
     }
+  }
+
+  /** Every kind of schedule, beyond the steps whose values are kept. */
+  static Stream<Schedule> lasting() {
+    return Stream.of(
+        new StepLR(100_000, 0.9),
+        new MultiStepLR(List.of(3, 2_150_000), 0.5),
+        new ExponentialLR(0.999999),
+        new PolynomialLR(2_250_000, 1),
+        new LinearLR(0.5, 0, 2_150_000),
+        new CosineAnnealingLR(1000, 0.001),
+        new CosineAnnealingWarmRestarts(7, 2, 0.001),
+        new CosineAnnealingWarmRestarts(11),
+        CyclicLR.builder(0.01, 0.1).stepSizeUp(6000).build(),
+        CyclicLR.builder(0.01, 0.1).mode(CyclicLR.Mode.EXP_RANGE).gamma(0.9999).build(),
+        OneCycleLR.builder(0.2).totalSteps(3_000_000).build(),
+        new SWALR(0.02, 2_150_000, AnnealStrategy.COS),
+        new LambdaLR(EpochFunction.yolov5Cosine(1000, 0.1)),
+        new MultiplicativeLR(EpochFunction.exponential(0.9)),
+        new WarmupLR(new StepLR(2, 0.99), 1000, 3000, 0.01),
+        new SequentialLR(
+            List.of(new LinearLR(0.1, 1, 5), new CosineAnnealingLR(1000), new StepLR(9, 0.99)),
+            List.of(5, 2_150_000)),
+        new ChainedScheduler(List.of(new ConstantLR(0.1, 5), new StepLR(1000, 0.999))));
+  }
+
+  @ParameterizedTest
+  @MethodSource("lasting")
+  void givesWhatALoopSeesFarOutInWhateverOrderItIsAsked(Schedule definition) {
+    int last = 2_200_000;
+    ParamGroup group = ParamGroup.sgd(0.1, 0.9);
+    LRScheduler run = definition.attach(ParamGroups.of(group));
+    Random random = new Random(3);
+    int[] steps =
+        IntStream.concat(
+                IntStream.rangeClosed(Replay.KEPT, Replay.KEPT + 3),
+                random.ints(8, Replay.KEPT, last + 1))
+            .sorted()
+            .toArray();
+    Map<Integer, double[]> expected = new LinkedHashMap<>();
+    int at = 0;
+    for (int step : steps) {
+      for (; at < step; at++) {
+        run.step();
+      }
+      expected.put(step, new double[] {Math.max(0, group.lr()), group.momentum()});
+    }
+    List<Integer> order = new ArrayList<>(expected.keySet());
+    for (int repetition = 0; repetition < 2; repetition++) {
+      Collections.shuffle(order, random);
+      TorchSchedule lr = TorchSchedule.lr(definition, 0.1, ScheduleType.ITERATION);
+      TorchSchedule momentum = TorchSchedule.momentum(definition, 0.9, ScheduleType.EPOCH);
+      for (int step : order) {
+        assertThat(lr.valueAt(step, 0)).as("step %s", step).isEqualTo(expected.get(step)[0]);
+        assertThat(momentum.valueAt(0, step)).as("step %s", step).isEqualTo(expected.get(step)[1]);
+      }
+    }
+  }
+
+  @Test
+  void passesFromKeptValuesToOthersWithoutASeam() {
+    TorchSchedule schedule =
+        TorchSchedule.lr(new PolynomialLR(2_250_000, 2), 0.1, ScheduleType.ITERATION);
+    LRScheduler run = new PolynomialLR(2_250_000, 2).attach(ParamGroups.of(ParamGroup.sgd(0.1, 0)));
+    run.skip(Replay.KEPT - 3);
+    for (int step = Replay.KEPT - 3; step < Replay.KEPT + 9_000; step++) {
+      assertThat(schedule.valueAt(step, 0)).isEqualTo(run.getLastLr()[0]);
+      run.step();
+    }
+  }
+
+  @Test
+  void goesToTheLastStepThereIs() {
+    TorchSchedule step = TorchSchedule.lr(new StepLR(1 << 30, 0.5), 0.1, ScheduleType.ITERATION);
+    assertThat(step.valueAt(Integer.MAX_VALUE, 0)).isEqualTo(0.05);
+    assertThat(step.valueAt((1 << 30) - 1, 0)).isEqualTo(0.1);
+    assertThat(step.valueAt(1 << 30, 0)).isEqualTo(0.05);
+    TorchSchedule cycle =
+        TorchSchedule.lr(
+            CyclicLR.builder(0.25, 0.5).stepSizeUp(1 << 20).build(), 0.1, ScheduleType.ITERATION);
+    assertThat(cycle.valueAt(Integer.MAX_VALUE, 0)).isEqualTo(0.25 + 0.25 / (1 << 20));
+    assertThat(cycle.valueAt(1 << 30, 0)).isEqualTo(0.25);
+    TorchSchedule restarts =
+        TorchSchedule.lr(new CosineAnnealingWarmRestarts(1, 2), 0.1, ScheduleType.ITERATION);
+    assertThat(restarts.valueAt(Integer.MAX_VALUE, 0)).isEqualTo(0.1);
+    TorchSchedule swa = TorchSchedule.lr(new SWALR(0.02), 0.1, ScheduleType.ITERATION);
+    assertThat(swa.valueAt(Integer.MAX_VALUE, 0)).isEqualTo(0.02);
+  }
+
+  @Test
+  void refusesTheSameStepsFarOutAsOftenAsTheyAreAsked() {
+    int total = Replay.KEPT + 1000;
+    TorchSchedule cycle =
+        TorchSchedule.lr(
+            OneCycleLR.builder(0.2).totalSteps(total).build(), 0.1, ScheduleType.ITERATION);
+    for (int step : new int[] {total + 1, Integer.MAX_VALUE, total + 1}) {
+      assertThatThrownBy(() -> cycle.valueAt(step, 0))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageStartingWith("OneCycleLR has " + total + " steps in all");
+      assertThat(cycle.valueAt(total, 0)).isEqualTo(cycle.valueAt(total - 1, 0)).isPositive();
+    }
+  }
+
+  @Test
+  void keepsLittleInMemoryHoweverFarItIsAsked() {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    threads.getCurrentThreadAllocatedBytes();
+    TorchSchedule schedule =
+        TorchSchedule.lr(
+            new ChainedScheduler(List.of(new StepLR(1000, 0.9999), new ConstantLR())),
+            0.1,
+            ScheduleType.ITERATION);
+    long before = threads.getCurrentThreadAllocatedBytes();
+    double last = schedule.valueAt(20_000_000, 0);
+    // Garbage included; one number a step would be 160 MB.
+    assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(10_000_000);
+    assertThat(schedule.valueAt(19_999_999, 0)).isEqualTo(last / 0.9999, within(1e-15));
+  }
+
+  @Test
+  void isRightFromManyThreadsFarOut() throws Exception {
+    Schedule definition = new CosineAnnealingLR(1000, 0.001);
+    LRScheduler run = definition.attach(ParamGroups.of(ParamGroup.sgd(0.7, 0)));
+    run.skip(Replay.KEPT);
+    double[] expected = new double[100_000];
+    for (int i = 0; i < expected.length; i++) {
+      expected[i] = run.getLastLr()[0];
+      run.step();
+    }
+    TorchSchedule schedule = TorchSchedule.lr(definition, 0.7, ScheduleType.ITERATION);
+    ExecutorService pool = Executors.newFixedThreadPool(8);
+    List<Future<Integer>> wrong = new ArrayList<>();
+    for (int thread = 0; thread < 8; thread++) {
+      Random random = new Random(thread);
+      wrong.add(
+          pool.submit(
+              () -> {
+                int errors = 0;
+                for (int i = 0; i < 20; i++) {
+                  int far = random.nextInt(expected.length - 10);
+                  for (int step = far; step < far + 10; step++) {
+                    errors += schedule.valueAt(Replay.KEPT + step, 0) == expected[step] ? 0 : 1;
+                  }
+                }
+                return errors;
+              }));
+    }
+    for (Future<Integer> errors : wrong) {
+      assertThat(errors.get()).isZero();
+    }
+    pool.shutdown();
   }
 }

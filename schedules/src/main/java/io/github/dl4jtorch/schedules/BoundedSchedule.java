@@ -22,6 +22,11 @@ sealed interface BoundedSchedule extends Schedule permits CyclicLR, OneCycleLR, 
     return 0;
   }
 
+  /** The last epoch that a run can be in. */
+  default double lastEpoch() {
+    return Double.MAX_VALUE;
+  }
+
   /** What PyTorch's state_dict() repeats of the constructor's arguments. */
   Map<String, Object> stateParameters(ParamGroups groups);
 }

@@ -21,6 +21,11 @@ final class ChainedNode extends Node {
   }
 
   @Override
+  int boundGroups() {
+    return members.get(0).boundGroups();
+  }
+
+  @Override
   double epoch() {
     return members.get(0).epoch();
   }
@@ -70,6 +75,27 @@ final class ChainedNode extends Node {
   }
 
   @Override
+  long rest(GroupArrays groups) {
+    long rest = Long.MAX_VALUE;
+    for (int i = 0; i < members.size() && rest > 0; i++) {
+      rest = Math.min(rest, members.get(i).rest(groups));
+    }
+    return rest;
+  }
+
+  @Override
+  long independent(GroupArrays groups) {
+    return members.size() == 1 ? members.get(0).independent(groups) : 0;
+  }
+
+  @Override
+  void pass(long steps) {
+    for (int i = 0; i < members.size(); i++) {
+      members.get(i).pass(steps);
+    }
+  }
+
+  @Override
   void advanceTo(double epoch, GroupArrays groups) {
     throw new UnsupportedOperationException(
         "ChainedScheduler has no step(epoch): its members work from the current rate; call"
@@ -99,9 +125,9 @@ final class ChainedNode extends Node {
   }
 
   @Override
-  void load(MapReader state, ParamGroups groups) {
-    super.load(state, groups);
-    loadMembers(members, state, groups);
+  void load(MapReader state, ParamGroups groups, int lowestEpoch) {
+    super.load(state, groups, lowestEpoch);
+    loadMembers(members, state, groups, i -> lowestEpoch);
     state.ignore("verbose");
   }
 }

@@ -45,6 +45,7 @@ public record ChainedScheduler(List<Schedule> schedulers) implements Schedule {
                 + " groups and step it beside this one");
       }
     }
+    Require.requireLevels("schedulers", schedulers);
   }
 
   @Override

@@ -19,7 +19,8 @@ import java.util.Map;
  * @param factor the factor of the first epochs, in (0, 1]; PyTorch's default is 1/3
  * @param totalIters epochs until the rate is restored, {@code >= 0}; PyTorch's default is 5
  */
-public record ConstantLR(double factor, int totalIters) implements ClosedFormSchedule {
+public record ConstantLR(double factor, int totalIters)
+    implements ClosedFormSchedule, ForeseeableSchedule {
 
   /**
    * Checks the arguments.
@@ -49,6 +50,11 @@ public record ConstantLR(double factor, int totalIters) implements ClosedFormSch
     for (int group = 0; group < lr.length; group++) {
       out[group] = lr[group] * by;
     }
+  }
+
+  @Override
+  public long rest(Moment at, GroupArrays groups) {
+    return at.epoch() < totalIters ? ForeseeableSchedule.between(at, totalIters) : Long.MAX_VALUE;
   }
 
   @Override

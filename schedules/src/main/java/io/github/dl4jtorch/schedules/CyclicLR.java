@@ -56,7 +56,7 @@ public record CyclicLR(
     boolean cycleMomentum,
     PerGroup<Double> baseMomentum,
     PerGroup<Double> maxMomentum)
-    implements BoundedSchedule {
+    implements BoundedSchedule, ForeseeableSchedule {
 
   /** How the height of the cycles changes. */
   public enum Mode {
@@ -203,6 +203,12 @@ public record CyclicLR(
 
   private double stepRatio() {
     return stepSizeUp / totalSize();
+  }
+
+  @Override
+  public long independent(Moment at) {
+    boolean isBounded = scaleFn == null && (mode != Mode.EXP_RANGE || (gamma >= -1 && gamma <= 1));
+    return isBounded ? Long.MAX_VALUE : 0;
   }
 
   @Override

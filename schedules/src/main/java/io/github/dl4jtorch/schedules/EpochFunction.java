@@ -117,6 +117,11 @@ public sealed interface EpochFunction extends DoubleUnaryOperator, Serializable 
       return values.get((int) Math.max(0, Math.min(Math.floor(epoch), values.size() - 1)));
     }
 
+    /** Tells whether the last value stands for this epoch and all after it. */
+    boolean isAtItsEnd(double epoch) {
+      return epoch >= values.size() - 1;
+    }
+
     @Override
     public Map<String, Object> toMap() {
       return Entries.of("table", values).toMap();

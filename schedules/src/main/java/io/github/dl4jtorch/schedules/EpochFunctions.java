@@ -67,7 +67,7 @@ final class EpochFunctions {
           "\""
               + key
               + "\" must be a map from a function's name to its arguments but was "
-              + written);
+              + MapReader.shown(written));
     }
     String name = written.keySet().iterator().next();
     MapReader function = new MapReader(key, written);

@@ -15,7 +15,7 @@ import java.util.Map;
  *
  * @param gamma the factor of each epoch, finite; no default, as in PyTorch
  */
-public record ExponentialLR(double gamma) implements ClosedFormSchedule {
+public record ExponentialLR(double gamma) implements ClosedFormSchedule, ForeseeableSchedule {
 
   /**
    * Checks the argument.
@@ -32,6 +32,11 @@ public record ExponentialLR(double gamma) implements ClosedFormSchedule {
     for (int group = 0; group < lr.length; group++) {
       out[group] = at.isInitial() ? lr[group] : lr[group] * gamma;
     }
+  }
+
+  @Override
+  public long rest(Moment at, GroupArrays groups) {
+    return ForeseeableSchedule.isUnchanged(groups, gamma) ? Long.MAX_VALUE : 0;
   }
 
   @Override

@@ -29,11 +29,31 @@ public sealed interface LRScheduler permits Run {
   void step();
 
   /**
+   * Makes a number of steps at once. Numbers and counts end up as by as many calls of {@link
+   * #step()}, to the bit, but steps that make no difference are not computed, and the groups get
+   * the last rates alone: those between are not shown to the optimizer, which might refuse them.
+   *
+   * <pre>{@code
+   * LRScheduler scheduler = new StepLR(30).attach(ParamGroups.of(ParamGroup.sgd(0.1, 0.9)));
+   * scheduler.skip(1_000_000_000); // makes but the decays
+   * }</pre>
+   *
+   * @param steps how many, {@code >= 0}
+   * @throws IllegalArgumentException if the number is below 0
+   * @throws ArithmeticException if a rate would not be finite, or the optimizer does not take the
+   *     last one; no step is made
+   * @throws IllegalStateException from {@link OneCycleLR} after its last step
+   * @throws UnsupportedOperationException from {@link ReduceLROnPlateau}, which needs a metric
+   */
+  void skip(long steps);
+
+  /**
    * For {@link ReduceLROnPlateau}, makes a step with a metric; NaN counts as a bad one. For every
    * other single schedule, goes to the given epoch, by the closed form where there is one.
    *
    * @param epochOrMetric the metric for a plateau, otherwise the epoch, which may be fractional
-   * @throws IllegalArgumentException if an epoch is not finite or outside what the schedule takes
+   * @throws IllegalArgumentException if an epoch is not finite, is below 0, or is outside what the
+   *     schedule takes
    * @throws ArithmeticException if a rate would not be finite, or the optimizer does not take it
    * @throws UnsupportedOperationException from {@link SequentialLR} and {@link ChainedScheduler}
    */

@@ -22,7 +22,8 @@ import java.util.function.DoubleUnaryOperator;
  * @param lrLambda the function from epoch to factor, or one a group. An {@link EpochFunction} can
  *     be written and read, any other lambda cannot
  */
-public record LambdaLR(PerGroup<DoubleUnaryOperator> lrLambda) implements ChainableSchedule {
+public record LambdaLR(PerGroup<DoubleUnaryOperator> lrLambda)
+    implements ChainableSchedule, ForeseeableSchedule {
 
   /**
    * Checks the argument.
@@ -66,6 +67,21 @@ public record LambdaLR(PerGroup<DoubleUnaryOperator> lrLambda) implements Chaina
       }
       out[group] = base[group] * factor;
     }
+  }
+
+  @Override
+  public long independent(Moment at) {
+    for (int i = 0; i < lrLambda.values().size(); i++) {
+      DoubleUnaryOperator function = lrLambda.values().get(i);
+      boolean isSmooth =
+          function instanceof EpochFunction.Table table
+              ? table.isAtItsEnd(at.epoch())
+              : function instanceof EpochFunction;
+      if (!isSmooth) {
+        return 0;
+      }
+    }
+    return Long.MAX_VALUE;
   }
 
   @Override

@@ -43,6 +43,11 @@ final class LeafNode extends Node implements Moment {
   }
 
   @Override
+  int boundGroups() {
+    return boundGroups;
+  }
+
+  @Override
   void bind(GroupArrays groups, int lastEpoch, Parent parent) {
     if (schedule instanceof BoundedSchedule bounded) {
       bounded.writeBounds(groups, lastEpoch);
@@ -85,15 +90,34 @@ final class LeafNode extends Node implements Moment {
 
   @Override
   void advance(GroupArrays groups) {
-    stepCount++;
-    epoch += 1;
+    pass(1);
     compute(groups);
   }
 
   @Override
   void advanceTo(double epoch, GroupArrays groups) {
-    stepCount++;
+    pass(1);
     jump(epoch, groups);
+  }
+
+  @Override
+  long rest(GroupArrays groups) {
+    return schedule instanceof ForeseeableSchedule foreseeable && epoch >= 0
+        ? foreseeable.rest(this, groups)
+        : 0;
+  }
+
+  @Override
+  long independent(GroupArrays groups) {
+    return schedule instanceof ForeseeableSchedule foreseeable && epoch >= 0
+        ? foreseeable.independent(this)
+        : 0;
+  }
+
+  @Override
+  void pass(long steps) {
+    stepCount = (int) Math.min(stepCount + steps, Integer.MAX_VALUE);
+    epoch += steps;
   }
 
   @Override
@@ -206,13 +230,19 @@ final class LeafNode extends Node implements Moment {
   }
 
   @Override
-  void load(MapReader state, ParamGroups groups) {
-    super.load(state, groups);
+  void load(MapReader state, ParamGroups groups, int lowestEpoch) {
+    super.load(state, groups, lowestEpoch);
     requireSame(stateParameters(groups), state);
     base = loadBase(state, groups);
     boundGroups = base.length;
-    epoch = state.finite("last_epoch");
-    stepCount = state.integer("_step_count");
+    double last =
+        schedule instanceof BoundedSchedule bounded ? bounded.lastEpoch() : Double.MAX_VALUE;
+    // Only a run of its own can be told to go to a fraction of an epoch.
+    epoch =
+        lowestEpoch < 0
+            ? state.count("last_epoch", lowestEpoch, last)
+            : state.finite("last_epoch", lowestEpoch, last);
+    stepCount = (int) state.count("_step_count", 1, Integer.MAX_VALUE);
     // PyTorch's remaining keys say nothing here: old and new flags, and callables it left out.
     state.ignore("_is_initial", "_get_lr_called_within_step", "verbose");
     state.ignore("_scale_fn_custom", "_scale_fn_ref", "anneal_func");

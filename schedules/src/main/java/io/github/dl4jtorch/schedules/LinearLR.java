@@ -22,7 +22,7 @@ import java.util.Map;
  * @param totalIters epochs from one to the other, {@code > 0}; PyTorch's default is 5
  */
 public record LinearLR(double startFactor, double endFactor, int totalIters)
-    implements ClosedFormSchedule {
+    implements ClosedFormSchedule, ForeseeableSchedule {
 
   /**
    * Checks the arguments.
@@ -57,6 +57,11 @@ public record LinearLR(double startFactor, double endFactor, int totalIters)
     for (int group = 0; group < lr.length; group++) {
       out[group] = lr[group] * by;
     }
+  }
+
+  @Override
+  public long rest(Moment at, GroupArrays groups) {
+    return at.epoch() >= totalIters ? Long.MAX_VALUE : 0;
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.schedules;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -16,13 +17,34 @@ import org.jspecify.annotations.Nullable;
  */
 final class MapReader {
 
+  /** How deep a value may be nested that a message shows. */
+  private static final int SHOWN_LEVELS = 10;
+
   private final String owner;
-  private final Map<String, ?> map;
+  private final Map<String, @Nullable Object> map;
+  private final int level;
   private final Set<String> known = new LinkedHashSet<>();
 
-  MapReader(String owner, Map<String, ?> map) {
+  MapReader(String owner, Map<?, ?> map) {
+    this(owner, map, 1);
+  }
+
+  /** Reads a definition that stands a number of levels deep in others, 1 for the outermost. */
+  MapReader(String owner, Map<?, ?> map, int level) {
     this.owner = owner;
-    this.map = map;
+    this.map = textKeys(map);
+    this.level = level;
+  }
+
+  /** Copies a map; from outside it may have keys of any type, whatever its own type says. */
+  private static Map<String, @Nullable Object> textKeys(Map<?, ?> map) {
+    Map<String, @Nullable Object> copy = new LinkedHashMap<>();
+    map.forEach((key, value) -> copy.put(String.valueOf(key), value));
+    return copy;
+  }
+
+  int level() {
+    return level;
   }
 
   boolean has(String key) {
@@ -54,6 +76,32 @@ final class MapReader {
   int integer(String key, int whenAbsent) {
     Object value = value(key);
     return value == null ? whenAbsent : integer(key, value);
+  }
+
+  /** Reads a whole number that counts something, which may be too large for an int. */
+  double count(String key, double lowest, double highest) {
+    Object value = require(key);
+    Double count = asNumber(value);
+    if (count == null
+        || count != Math.rint(count)
+        || !(count >= lowest && count <= highest)
+        || Double.isInfinite(count)) {
+      throw wrongType(key, "a whole number" + range(lowest, highest), value);
+    }
+    return count;
+  }
+
+  double finite(String key, double lowest, double highest) {
+    double number = finite(key);
+    if (!(number >= lowest && number <= highest)) {
+      throw wrongType(key, "finite and" + range(lowest, highest), number);
+    }
+    return number;
+  }
+
+  private static String range(double lowest, double highest) {
+    String from = " >= " + wholeOrFraction(lowest);
+    return highest < Double.MAX_VALUE ? from + " and <= " + wholeOrFraction(highest) : from;
   }
 
   boolean bool(String key, boolean whenAbsent) {
@@ -124,9 +172,7 @@ final class MapReader {
 
   private Map<String, ?> map(String key, @Nullable Object value) {
     if (value instanceof Map<?, ?> found) {
-      Map<String, @Nullable Object> copy = new LinkedHashMap<>();
-      found.forEach((name, entry) -> copy.put(String.valueOf(name), entry));
-      return copy;
+      return textKeys(found);
     }
     throw wrongType(key, "a map", value);
   }
@@ -202,8 +248,28 @@ final class MapReader {
   }
 
   private MalformedDataException wrongType(String key, String wanted, @Nullable Object value) {
-    String shown = value instanceof String text ? '"' + text + '"' : String.valueOf(value);
+    String shown = value instanceof String text ? '"' + text + '"' : shown(value);
     return malformed("\"" + key + "\" must be " + wanted + " but was " + shown);
+  }
+
+  /** Returns a value as text, unless it is so deep that making the text could fail. */
+  static String shown(@Nullable Object value) {
+    return isDeeper(value, SHOWN_LEVELS)
+        ? "lists or maps more than " + SHOWN_LEVELS + " deep"
+        : String.valueOf(value);
+  }
+
+  private static boolean isDeeper(@Nullable Object value, int levels) {
+    Collection<?> entries =
+        value instanceof Map<?, ?> map
+            ? map.values()
+            : value instanceof List<?> list ? list : List.of();
+    for (Object entry : entries) {
+      if (levels == 0 || isDeeper(entry, levels - 1)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Reads a number; JSON writers that refuse bare Infinity and NaN write them as strings. */

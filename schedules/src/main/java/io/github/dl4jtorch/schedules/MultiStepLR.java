@@ -21,7 +21,8 @@ import java.util.TreeMap;
  * @param milestones the epochs at which to decay; 0 decays while attaching, none never decays
  * @param gamma the factor of a decay, finite; PyTorch's default is 0.1
  */
-public record MultiStepLR(List<Integer> milestones, double gamma) implements ClosedFormSchedule {
+public record MultiStepLR(List<Integer> milestones, double gamma)
+    implements ClosedFormSchedule, ForeseeableSchedule {
 
   /**
    * Checks the arguments and copies the list.
@@ -50,6 +51,17 @@ public record MultiStepLR(List<Integer> milestones, double gamma) implements Clo
     for (int group = 0; group < lr.length; group++) {
       out[group] = decays > 0 ? lr[group] * Math.pow(gamma, decays) : lr[group];
     }
+  }
+
+  @Override
+  public long rest(Moment at, GroupArrays groups) {
+    long rest = Long.MAX_VALUE;
+    for (int i = 0; i < milestones.size(); i++) {
+      if (milestones.get(i) > at.epoch()) {
+        rest = Math.min(rest, ForeseeableSchedule.between(at, milestones.get(i)));
+      }
+    }
+    return rest;
   }
 
   @Override

@@ -24,7 +24,7 @@ import java.util.function.DoubleUnaryOperator;
  *     be written and read, any other lambda cannot
  */
 public record MultiplicativeLR(PerGroup<DoubleUnaryOperator> lrLambda)
-    implements ChainableSchedule {
+    implements ChainableSchedule, ForeseeableSchedule {
 
   /**
    * Checks the argument.
@@ -71,6 +71,18 @@ public record MultiplicativeLR(PerGroup<DoubleUnaryOperator> lrLambda)
         out[group] = lr[group] * lrLambda.get(group).applyAsDouble(at.epoch());
       }
     }
+  }
+
+  @Override
+  public long rest(Moment at, GroupArrays groups) {
+    for (int group = 0; group < lrLambda.values().size(); group++) {
+      if (!(lrLambda.get(group) instanceof EpochFunction.Table table)
+          || !table.isAtItsEnd(at.epoch())
+          || !ForeseeableSchedule.isUnchanged(groups, table.applyAsDouble(at.epoch()))) {
+        return 0;
+      }
+    }
+    return Long.MAX_VALUE;
   }
 
   @Override

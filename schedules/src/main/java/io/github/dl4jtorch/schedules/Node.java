@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,6 +61,35 @@ abstract class Node {
   /** Makes one plain step. */
   abstract void advance(GroupArrays groups);
 
+  /** Makes plain steps, leaving out those that make no difference to what comes after. */
+  final void advance(long steps, GroupArrays groups) {
+    long left = steps;
+    while (left > 0) {
+      long idle = Math.min(left - 1, Math.max(rest(groups), independent(groups)));
+      if (idle > 0) {
+        pass(idle);
+        left -= idle;
+      }
+      advance(groups);
+      left--;
+    }
+  }
+
+  /** How many of the next steps are known to leave rates and momenta as they are. */
+  long rest(GroupArrays groups) {
+    return 0;
+  }
+
+  /** How many of the next steps are known to be followed by one that goes by its epoch alone. */
+  long independent(GroupArrays groups) {
+    return 0;
+  }
+
+  /** Counts steps that need not be computed, by one of the two above. */
+  void pass(long steps) {
+    throw new IllegalStateException(name() + " has no steps that can be left out");
+  }
+
   /** Goes to an epoch, or takes a metric. */
   abstract void advanceTo(double epochOrMetric, GroupArrays groups);
 
@@ -91,14 +121,21 @@ abstract class Node {
     state.put("_last_lr", rates);
   }
 
-  /** Takes up a state; on an exception this node is of no further use. */
-  void load(MapReader state, ParamGroups groups) {
+  /**
+   * Takes up a state; on an exception this node is of no further use.
+   *
+   * @param lowestEpoch -1 for a member that a {@link SequentialLR} may not have entered yet, else 0
+   */
+  void load(MapReader state, ParamGroups groups, int lowestEpoch) {
     lastLr = doubles(state.finiteNumbers("_last_lr"));
     if (lastLr.length != groups.size()) {
       throw state.malformed(
           "the state is of " + lastLr.length + " param groups and there are " + groups.size());
     }
   }
+
+  /** The number of groups there were when this was bound. */
+  abstract int boundGroups();
 
   final double[] lastLr() {
     return lastLr;
@@ -127,7 +164,12 @@ abstract class Node {
           Object saved = state.value(key);
           if (saved != null && !MapReader.agrees(saved, own)) {
             throw state.malformed(
-                "the state was saved with \"" + key + "\" " + saved + " and this one has " + own);
+                "the state was saved with \""
+                    + key
+                    + "\" "
+                    + MapReader.shown(saved)
+                    + " and this one has "
+                    + own);
           }
         });
   }
@@ -143,14 +185,15 @@ abstract class Node {
   }
 
   /** Loads the states of a composite's members. */
-  static void loadMembers(List<Node> members, MapReader state, ParamGroups groups) {
+  static void loadMembers(
+      List<Node> members, MapReader state, ParamGroups groups, IntUnaryOperator lowestEpoch) {
     List<Map<String, ?>> states = state.maps("_schedulers");
     if (states.size() != members.size()) {
       throw state.malformed(
           "the state has " + states.size() + " schedulers and this one has " + members.size());
     }
     for (int i = 0; i < states.size(); i++) {
-      Run.load(members.get(i), states.get(i), groups);
+      Run.load(members.get(i), states.get(i), groups, lowestEpoch.applyAsInt(i));
     }
   }
 

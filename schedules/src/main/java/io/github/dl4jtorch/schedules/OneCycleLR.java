@@ -58,7 +58,7 @@ public record OneCycleLR(
     double divFactor,
     double finalDivFactor,
     boolean threePhase)
-    implements BoundedSchedule {
+    implements BoundedSchedule, ForeseeableSchedule {
 
   /**
    * Checks the arguments.
@@ -170,6 +170,11 @@ public record OneCycleLR(
   }
 
   @Override
+  public double lastEpoch() {
+    return total();
+  }
+
+  @Override
   public void next(Moment at, GroupArrays groups, double[] base) {
     double t = at.epoch();
     int total = total();
@@ -248,6 +253,11 @@ public record OneCycleLR(
     if (value != null) {
       requirePositive(name, value.intValue());
     }
+  }
+
+  @Override
+  public long independent(Moment at) {
+    return ForeseeableSchedule.between(at, total() - 1);
   }
 
   @Override

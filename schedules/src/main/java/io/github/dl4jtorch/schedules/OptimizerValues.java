@@ -17,7 +17,7 @@ public interface OptimizerValues {
   /**
    * Sets the learning rate.
    *
-   * @param lr finite, and not below {@link #lowestLr()}
+   * @param lr finite, and not below {@link #lowestLr(double)}
    */
   void setLr(double lr);
 
@@ -56,7 +56,9 @@ public interface OptimizerValues {
    * Returns the lowest learning rate this optimizer takes. A run that would go below throws before
    * anything is written.
    *
+   * @param highestLr the highest rate the group has had, {@code >= 0}: where a schedule goes down
+   *     to 0, its last value may be a rounding error of such rates below
    * @return the bound
    */
-  double lowestLr();
+  double lowestLr(double highestLr);
 }

@@ -22,6 +22,8 @@ public final class ParamGroup {
 
   private final OptimizerValues values;
   private double beta2 = DEFAULT_BETA2;
+  // By it goes how far below 0 a rate is still a rounding error.
+  private double highestLr;
   // The marks of schedulers; NaN where absent.
   double initialLr = Double.NaN;
   double maxLr = Double.NaN;
@@ -33,6 +35,7 @@ public final class ParamGroup {
 
   private ParamGroup(OptimizerValues values) {
     this.values = values;
+    this.highestLr = Math.max(0, values.lr());
   }
 
   /**
@@ -97,10 +100,11 @@ public final class ParamGroup {
    */
   public void setLr(double lr) {
     Require.requireFinite("lr", lr);
-    if (lr < values.lowestLr()) {
-      throw Require.illegal("lr", ">= " + values.lowestLr(), lr);
+    if (lr < lowestLr()) {
+      throw Require.illegal("lr", ">= " + lowestLr(), lr);
     }
     values.setLr(lr);
+    highestLr = Math.max(highestLr, lr);
   }
 
   /**
@@ -232,6 +236,9 @@ public final class ParamGroup {
     putIfPresent(state, "base_momentum", baseMomentum);
     putIfPresent(state, "swa_lr", swaLr);
     putIfPresent(state, "initial_momentum", initialMomentum);
+    if (isBounded() && highestLr > highest(lr(), initialLr, maxLr)) {
+      state.put("highest_lr", highestLr);
+    }
     return state;
   }
 
@@ -240,13 +247,26 @@ public final class ParamGroup {
   }
 
   double lowestLr() {
-    return values.lowestLr();
+    return values.lowestLr(highest(highestLr, initialLr, maxLr));
+  }
+
+  /** Whether it matters which rates there were. */
+  private boolean isBounded() {
+    return values.lowestLr(highestLr) > Double.NEGATIVE_INFINITY;
+  }
+
+  /** Returns the highest of rates that may be NaN, 0 if there is none above. */
+  private static double highest(double one, double two, double three) {
+    double highest = one > 0 ? one : 0;
+    highest = two > highest ? two : highest;
+    return three > highest ? three : highest;
   }
 
   /** Writes a checked rate, if it is another one. */
   void writeLr(double lr) {
     if (lr != values.lr()) {
       values.setLr(lr);
+      highestLr = Math.max(highestLr, lr);
     }
   }
 
@@ -260,6 +280,7 @@ public final class ParamGroup {
   /** Writes numbers that were checked. */
   void restore(Saved saved) {
     values.setLr(saved.lr);
+    highestLr = saved.highestLr;
     if (momentumKind() != MomentumKind.NONE) {
       values.setMomentum(saved.momentum);
     }
@@ -274,11 +295,15 @@ public final class ParamGroup {
   }
 
   /** Reads and checks one entry of param_groups for this group, without changing it. */
-  Saved read(int index, Map<String, ?> state) {
+  Saved read(int index, Map<?, ?> state) {
     MapReader reader = new MapReader("param group " + index, state);
     double lr = reader.finite("lr");
-    if (lr < lowestLr()) {
-      throw reader.malformed("lr must be >= " + lowestLr() + " but was " + lr);
+    double initialLr = reader.finite("initial_lr", Double.NaN);
+    double maxLr = reader.finite("max_lr", Double.NaN);
+    double highestLr = Math.max(reader.finite("highest_lr", 0), highest(lr, initialLr, maxLr));
+    double lowestLr = values.lowestLr(highestLr);
+    if (lr < lowestLr) {
+      throw reader.malformed("lr must be >= " + lowestLr + " but was " + lr);
     }
     double momentum = 0;
     double beta2 = DEFAULT_BETA2;
@@ -302,8 +327,9 @@ public final class ParamGroup {
         lr,
         momentum,
         beta2,
-        reader.finite("initial_lr", Double.NaN),
-        reader.finite("max_lr", Double.NaN),
+        highestLr,
+        initialLr,
+        maxLr,
         reader.finite("min_lr", Double.NaN),
         reader.finite("max_momentum", Double.NaN),
         reader.finite("base_momentum", Double.NaN),
@@ -316,6 +342,7 @@ public final class ParamGroup {
       double lr,
       double momentum,
       double beta2,
+      double highestLr,
       double initialLr,
       double maxLr,
       double minLr,
@@ -380,7 +407,7 @@ public final class ParamGroup {
     }
 
     @Override
-    public double lowestLr() {
+    public double lowestLr(double highestLr) {
       return Double.NEGATIVE_INFINITY;
     }
   }

@@ -110,7 +110,13 @@ public class ParamGroups extends AbstractList<ParamGroup> implements RandomAcces
     }
     List<ParamGroup.Saved> saved = new ArrayList<>(groups.size());
     for (int group = 0; group < groups.size(); group++) {
-      saved.add(groups.get(group).read(group, state.get(group)));
+      // What was read from a file may hold anything, whatever the list's type says.
+      Object entry = ((List<?>) state).get(group);
+      if (!(entry instanceof Map<?, ?> map)) {
+        throw new MalformedDataException(
+            "param group " + group + " must be a map but was " + MapReader.shown(entry));
+      }
+      saved.add(groups.get(group).read(group, map));
     }
     return saved;
   }

@@ -27,6 +27,11 @@ final class PlateauNode extends Node {
   }
 
   @Override
+  int boundGroups() {
+    return lastLr().length;
+  }
+
+  @Override
   double epoch() {
     return epoch;
   }
@@ -113,10 +118,10 @@ final class PlateauNode extends Node {
   }
 
   @Override
-  void load(MapReader state, ParamGroups groups) {
+  void load(MapReader state, ParamGroups groups, int lowestEpoch) {
     // PyTorch 1.13 has no rates here before the first step.
     if (state.has("_last_lr")) {
-      super.load(state, groups);
+      super.load(state, groups, lowestEpoch);
     } else {
       GroupArrays present = new GroupArrays(groups);
       present.read();
@@ -124,10 +129,13 @@ final class PlateauNode extends Node {
     }
     requireSame(schedule.stateParameters(), state);
     requireSame(Map.of("min_lrs", schedule.minLr().expand(groups.size())), state);
-    epoch = state.finite("last_epoch");
+    epoch = state.count("last_epoch", lowestEpoch, Double.MAX_VALUE);
     best = state.number("best");
-    cooldownLeft = state.integer("cooldown_counter");
-    badEpochs = state.integer("num_bad_epochs");
+    if (Double.isNaN(best)) {
+      throw state.malformed("\"best\" must be a number but was NaN");
+    }
+    cooldownLeft = (int) state.count("cooldown_counter", 0, schedule.cooldown());
+    badEpochs = (int) state.count("num_bad_epochs", 0, schedule.patience());
     state.ignore("default_min_lr", "mode_worse", "verbose");
   }
 }

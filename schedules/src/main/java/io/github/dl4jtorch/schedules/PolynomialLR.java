@@ -18,7 +18,8 @@ import java.util.Map;
  * @param totalIters epochs until the rate is 0, {@code > 0}; PyTorch's default is 5
  * @param power the exponent, finite and {@code >= 0}; PyTorch's default is 1
  */
-public record PolynomialLR(int totalIters, double power) implements ClosedFormSchedule {
+public record PolynomialLR(int totalIters, double power)
+    implements ClosedFormSchedule, ForeseeableSchedule {
 
   /**
    * Checks the arguments.
@@ -46,6 +47,11 @@ public record PolynomialLR(int totalIters, double power) implements ClosedFormSc
     for (int group = 0; group < lr.length; group++) {
       out[group] = lr[group] * by;
     }
+  }
+
+  @Override
+  public long rest(Moment at, GroupArrays groups) {
+    return at.epoch() >= totalIters ? Long.MAX_VALUE : 0;
   }
 
   @Override

@@ -6,6 +6,9 @@ import org.jspecify.annotations.Nullable;
 /** The checks of arguments, each with the argument's name, its legal range and the value given. */
 final class Require {
 
+  /** How deep schedules may hold one another; recipes need two or three levels. */
+  static final int MAX_LEVELS = 100;
+
   private Require() {}
 
   static void requirePositive(String name, int value) {
@@ -55,6 +58,27 @@ final class Require {
     if (!(value > 0 && value <= 1)) {
       throw illegal(name, "> 0 and <= 1", value);
     }
+  }
+
+  /** Refuses members that would make a schedule so deep that walking through it could fail. */
+  static void requireLevels(String name, List<Schedule> members) {
+    int levels = 1 + members.stream().mapToInt(Require::levels).max().orElse(0);
+    if (levels > MAX_LEVELS) {
+      throw new IllegalArgumentException(
+          name + " must be nested at most " + MAX_LEVELS + " deep but were " + levels);
+    }
+  }
+
+  private static int levels(Schedule schedule) {
+    int levels = 0;
+    if (schedule instanceof SequentialLR sequential) {
+      levels = sequential.schedulers().stream().mapToInt(Require::levels).max().orElse(0);
+    } else if (schedule instanceof ChainedScheduler chained) {
+      levels = chained.schedulers().stream().mapToInt(Require::levels).max().orElse(0);
+    } else if (schedule instanceof WarmupLR warmup) {
+      levels = levels(warmup.after());
+    }
+    return levels + 1;
   }
 
   static void requireGiven(String name, @Nullable Object value) {

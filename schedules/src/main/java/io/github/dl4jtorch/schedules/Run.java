@@ -65,12 +65,28 @@ final class Run implements LRScheduler {
   @Override
   public void step(double epochOrMetric) {
     if (!(root instanceof PlateauNode)) {
-      Require.requireFinite("epoch", epochOrMetric);
+      Require.requireNonNegative("epoch", epochOrMetric);
     }
     arrays.read();
     root.mark();
     try {
       root.advanceTo(epochOrMetric, arrays);
+      commit();
+    } catch (RuntimeException | Error refused) {
+      root.rollback();
+      throw refused;
+    }
+  }
+
+  @Override
+  public void skip(long steps) {
+    if (steps < 0) {
+      throw Require.illegal("steps", ">= 0", steps);
+    }
+    arrays.read();
+    root.mark();
+    try {
+      root.advance(steps, arrays);
       commit();
     } catch (RuntimeException | Error refused) {
       root.rollback();
@@ -127,7 +143,7 @@ final class Run implements LRScheduler {
 
   private Node loaded(Map<String, ?> state) {
     Node fresh = Node.of(root.schedule());
-    load(fresh, state, groups);
+    load(fresh, state, groups, 0);
     return fresh;
   }
 
@@ -137,10 +153,10 @@ final class Run implements LRScheduler {
     return state;
   }
 
-  static void load(Node node, Map<String, ?> state, ParamGroups groups) {
+  static void load(Node node, Map<String, ?> state, ParamGroups groups, int lowestEpoch) {
     MapReader reader =
         new MapReader("state of " + node.schedule().getClass().getSimpleName(), state);
-    node.load(reader, groups);
+    node.load(reader, groups, lowestEpoch);
     reader.refuseUnknown();
   }
 

@@ -27,7 +27,7 @@ import java.util.Map;
  * @param annealStrategy the way there; PyTorch's default is {@code COS}
  */
 public record SWALR(PerGroup<Double> swaLr, int annealEpochs, AnnealStrategy annealStrategy)
-    implements BoundedSchedule {
+    implements BoundedSchedule, ForeseeableSchedule {
 
   /**
    * Checks the arguments.
@@ -109,6 +109,16 @@ public record SWALR(PerGroup<Double> swaLr, int annealEpochs, AnnealStrategy ann
       double lr0 = before == 1 ? swaLr : (groups.lr[group] - before * swaLr) / (1 - before);
       groups.lr[group] = swaLr * now + lr0 * (1 - now);
     }
+  }
+
+  @Override
+  public long rest(Moment at, GroupArrays groups) {
+    for (int group = 0; group < groups.size(); group++) {
+      if (groups.lr[group] != groups.swaLr[group]) {
+        return 0;
+      }
+    }
+    return at.stepCount() > Math.max(1, annealEpochs) ? Long.MAX_VALUE : 0;
   }
 
   /** The share of the final rate after a number of steps. */

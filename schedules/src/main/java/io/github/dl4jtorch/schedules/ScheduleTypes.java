@@ -38,9 +38,18 @@ final class ScheduleTypes {
   }
 
   static Schedule read(Map<String, ?> map) {
+    return read(map, 1);
+  }
+
+  private static Schedule read(Map<String, ?> map, int level) {
+    if (level > Require.MAX_LEVELS) {
+      throw new MalformedDataException(
+          "schedules must be nested at most " + Require.MAX_LEVELS + " deep but were deeper");
+    }
     Object type = map.get("type");
     if (!(type instanceof String name)) {
-      throw new MalformedDataException("a schedule's \"type\" must name its class but was " + type);
+      throw new MalformedDataException(
+          "a schedule's \"type\" must name its class but was " + MapReader.shown(type));
     }
     Function<MapReader, Schedule> reader = READERS.get(name);
     if (reader == null) {
@@ -51,7 +60,7 @@ final class ScheduleTypes {
               + MapReader.nearest(name, READERS.keySet())
               + "\"?");
     }
-    MapReader arguments = new MapReader(name, map);
+    MapReader arguments = new MapReader(name, map, level);
     arguments.ignore("type");
     Schedule schedule;
     try {
@@ -65,10 +74,15 @@ final class ScheduleTypes {
     return schedule;
   }
 
+  /** Reads the schedule that stands under a key of another. */
+  static Schedule readMember(MapReader map, String key) {
+    return read(map.map(key), map.level() + 1);
+  }
+
   static List<Schedule> readMembers(MapReader map) {
     List<Schedule> members = new ArrayList<>();
     for (Map<String, ?> member : map.maps("schedulers")) {
-      members.add(read(member));
+      members.add(read(member, map.level() + 1));
     }
     return members;
   }

@@ -30,6 +30,11 @@ final class SequentialNode extends Node {
   }
 
   @Override
+  int boundGroups() {
+    return members.get(0).boundGroups();
+  }
+
+  @Override
   double epoch() {
     return epoch;
   }
@@ -43,6 +48,8 @@ final class SequentialNode extends Node {
     for (Node member : members) {
       member.bind(groups, -1, Parent.SEQUENTIAL);
     }
+    // Until it is entered; without, a state would show whatever rates others set meanwhile.
+    remember(groups.lr);
     if (parent == Parent.NO_SEQUENTIAL) {
       System.arraycopy(groups.initialLr, 0, groups.lr, 0, groups.size());
       rewind();
@@ -96,6 +103,28 @@ final class SequentialNode extends Node {
   }
 
   @Override
+  long rest(GroupArrays groups) {
+    return Math.min(active().rest(groups), stepsToMilestone() - 1);
+  }
+
+  @Override
+  long independent(GroupArrays groups) {
+    // The last step before a milestone counts for the member that enters there.
+    return Math.min(active().independent(groups), stepsToMilestone() - 2);
+  }
+
+  @Override
+  void pass(long steps) {
+    active().pass(steps);
+    epoch += steps;
+  }
+
+  private long stepsToMilestone() {
+    int index = activeIndex();
+    return index < milestones.length ? (long) (milestones[index] - epoch) : Long.MAX_VALUE;
+  }
+
+  @Override
   void advanceTo(double epoch, GroupArrays groups) {
     throw new UnsupportedOperationException(
         "SequentialLR has no step(epoch): its members cannot jump; call step()");
@@ -141,11 +170,12 @@ final class SequentialNode extends Node {
   }
 
   @Override
-  void load(MapReader state, ParamGroups groups) {
-    super.load(state, groups);
+  void load(MapReader state, ParamGroups groups, int lowestEpoch) {
+    super.load(state, groups, lowestEpoch);
     requireSame(Map.of("_milestones", schedule.milestones()), state);
-    epoch = state.finite("last_epoch");
-    loadMembers(members, state, groups);
+    epoch = state.count("last_epoch", lowestEpoch, Double.MAX_VALUE);
+    int entered = epoch < 0 ? -1 : activeIndex();
+    loadMembers(members, state, groups, i -> i == entered ? 0 : -1);
     state.ignore("verbose");
   }
 }

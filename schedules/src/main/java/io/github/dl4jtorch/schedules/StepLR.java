@@ -18,7 +18,8 @@ import java.util.Map;
  * @param stepSize epochs between two decays, {@code > 0}
  * @param gamma the factor of a decay, finite; PyTorch's default is 0.1
  */
-public record StepLR(int stepSize, double gamma) implements ClosedFormSchedule {
+public record StepLR(int stepSize, double gamma)
+    implements ClosedFormSchedule, ForeseeableSchedule {
 
   /**
    * Checks the arguments.
@@ -48,6 +49,11 @@ public record StepLR(int stepSize, double gamma) implements ClosedFormSchedule {
     for (int group = 0; group < lr.length; group++) {
       out[group] = decays ? lr[group] * gamma : lr[group];
     }
+  }
+
+  @Override
+  public long rest(Moment at, GroupArrays groups) {
+    return ForeseeableSchedule.between(at, (Math.floor(at.epoch() / stepSize) + 1) * stepSize);
   }
 
   @Override

@@ -31,6 +31,11 @@ final class WarmRestartsNode extends Node {
   }
 
   @Override
+  int boundGroups() {
+    return base.length;
+  }
+
+  @Override
   double epoch() {
     return epoch;
   }
@@ -79,6 +84,24 @@ final class WarmRestartsNode extends Node {
   }
 
   @Override
+  long independent(GroupArrays groups) {
+    return epoch >= 0 && tCur == Math.rint(tCur) ? Long.MAX_VALUE : 0;
+  }
+
+  @Override
+  void pass(long steps) {
+    epoch += steps;
+    tCur += steps;
+    if (schedule.tMult() == 1) {
+      tCur %= tI;
+    }
+    while (tCur >= tI) {
+      tCur -= tI;
+      tI *= schedule.tMult();
+    }
+  }
+
+  @Override
   void enter(GroupArrays groups) {
     epoch = 0;
     compute(groups);
@@ -120,18 +143,16 @@ final class WarmRestartsNode extends Node {
   }
 
   @Override
-  void load(MapReader state, ParamGroups groups) {
-    super.load(state, groups);
+  void load(MapReader state, ParamGroups groups, int lowestEpoch) {
+    super.load(state, groups, lowestEpoch);
     requireSame(
         Map.of("T_0", schedule.t0(), "T_mult", schedule.tMult(), "eta_min", schedule.etaMin()),
         state);
     base = LeafNode.loadBase(state, groups);
-    epoch = state.finite("last_epoch");
-    tCur = state.finite("T_cur");
-    tI = state.finite("T_i");
-    if (tI < schedule.t0()) {
-      throw state.malformed("\"T_i\" must be >= " + schedule.t0() + " but was " + tI);
-    }
+    epoch = state.count("last_epoch", lowestEpoch, Double.MAX_VALUE);
+    double longest = schedule.tMult() == 1 ? schedule.t0() : Double.MAX_VALUE;
+    tI = state.count("T_i", schedule.t0(), longest);
+    tCur = state.finite("T_cur", 0, tI);
     state.ignore("_step_count", "_is_initial", "_get_lr_called_within_step", "verbose");
   }
 }

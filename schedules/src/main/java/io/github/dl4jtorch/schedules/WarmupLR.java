@@ -73,6 +73,7 @@ public record WarmupLR(
           "WarmupLR cannot hold a ReduceLROnPlateau, which needs a metric; attach it to the same"
               + " groups and step it beside this one");
     }
+    Require.requireLevels("after", List.of(after));
     requirePositive("iterationsPerEpoch", iterationsPerEpoch);
     requirePositive("warmupIterations", warmupIterations);
     requireFinite("warmupLr", warmupLr);
@@ -155,7 +156,7 @@ public record WarmupLR(
 
   static WarmupLR read(MapReader map) {
     return new WarmupLR(
-        ScheduleTypes.read(map.map("after")),
+        ScheduleTypes.readMember(map, "after"),
         map.integer("iterations_per_epoch"),
         map.integer("warmup_iterations"),
         map.perGroup("warmup_lr"),

@@ -36,6 +36,11 @@ final class WarmupNode extends Node {
   }
 
   @Override
+  int boundGroups() {
+    return boundGroups;
+  }
+
+  @Override
   double epoch() {
     return iteration;
   }
@@ -54,8 +59,10 @@ final class WarmupNode extends Node {
         }
       }
       System.arraycopy(groups.initialMomentum, 0, groups.momentum, 0, boundGroups);
+      ownMomentum = groups.momentum.clone();
     }
     after.bind(groups, -1, parent);
+    remember(groups.lr);
     iteration = 0;
     if (parent == Parent.NO_SEQUENTIAL) {
       warmUp(groups);
@@ -116,6 +123,17 @@ final class WarmupNode extends Node {
     }
   }
 
+  @Override
+  long rest(GroupArrays groups) {
+    int perEpoch = schedule.iterationsPerEpoch();
+    return iteration > schedule.warmupIterations() ? perEpoch - iteration % perEpoch - 1 : 0;
+  }
+
+  @Override
+  void pass(long steps) {
+    iteration = (int) Math.addExact(iteration, steps);
+  }
+
   /** Puts the target in the place of what the end of the line was rounded to. */
   private void undoRounding(double[] lr) {
     for (int i = 0; i < Math.min(boundGroups, lr.length); i++) {
@@ -131,9 +149,6 @@ final class WarmupNode extends Node {
   /** Notes what the epoch schedule gives and leads the groups towards it. */
   private void warmUp(GroupArrays groups) {
     Double warmupMomentum = schedule.warmupMomentum();
-    if (warmupMomentum != null && ownMomentum.length != boundGroups) {
-      ownMomentum = new double[boundGroups];
-    }
     System.arraycopy(groups.momentum, 0, ownMomentum, 0, ownMomentum.length);
     for (int i = 0; i < groups.size(); i++) {
       groups.lr[i] =
@@ -186,16 +201,23 @@ final class WarmupNode extends Node {
   }
 
   @Override
-  void load(MapReader state, ParamGroups groups) {
-    super.load(state, groups);
+  void load(MapReader state, ParamGroups groups, int lowestEpoch) {
+    super.load(state, groups, lowestEpoch);
     schedule.requireFits(groups);
     requireSame(schedule.parameters(), state);
-    iteration = state.integer("last_epoch");
-    boundGroups = groups.size();
+    iteration = (int) state.count("last_epoch", lowestEpoch, Integer.MAX_VALUE);
+    loadMembers(List.of(after), state, groups, i -> Math.min(iteration, 0));
+    boundGroups = after.boundGroups();
     if (schedule.warmupMomentum() != null) {
       ownMomentum = doubles(state.finiteNumbers("_momentum"));
+      if (ownMomentum.length != boundGroups) {
+        throw state.malformed(
+            "\"_momentum\" must have an entry for each of the "
+                + boundGroups
+                + " param groups but has "
+                + ownMomentum.length);
+      }
     }
-    loadMembers(List.of(after), state, groups);
     state.ignore("verbose");
   }
 }

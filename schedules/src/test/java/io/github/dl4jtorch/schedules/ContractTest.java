@@ -189,6 +189,29 @@ class ContractTest {
 
   @ParameterizedTest
   @MethodSource("stepped")
+  void skipsFarAheadToTheBit(Schedule schedule) {
+    ParamGroups groups = Specimens.groups(2, false);
+    LRScheduler run = schedule.attach(groups);
+    ParamGroups skippedGroups = Specimens.groups(2, false);
+    LRScheduler skipped = schedule.attach(skippedGroups);
+    for (int at : new int[] {1, 3, 4, 17, 5_000, 5_001, 20_000}) {
+      while (run.lastEpoch() < at) {
+        run.step();
+      }
+      skipped.skip(at - (long) skipped.lastEpoch());
+      assertThat(skipped.stateDict()).as("at %s", at).isEqualTo(run.stateDict());
+      assertThat(skippedGroups.stateDict()).as("at %s", at).isEqualTo(groups.stateDict());
+    }
+    skipped.skip(0);
+    assertThat(skipped.stateDict()).isEqualTo(run.stateDict());
+    assertThatThrownBy(() -> skipped.skip(-1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("steps must be >= 0 but was -1");
+    assertThat(skipped.stateDict()).isEqualTo(run.stateDict());
+  }
+
+  @ParameterizedTest
+  @MethodSource("stepped")
   void goesOnFarBeyondTheEnd(Schedule schedule) {
     ParamGroups groups = Specimens.groups(2, false);
     LRScheduler run = schedule.attach(groups);
@@ -235,9 +258,12 @@ class ContractTest {
       run.step(epoch);
       assertThat(run.getLastLr()).as("epoch %s", epoch).isEqualTo(rates.get(epoch));
     }
+    assertThatThrownBy(() -> run.step(-0.5))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("epoch must be finite and >= 0 but was -0.5");
     assertThatThrownBy(() -> run.step(Double.NaN))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("epoch must be finite but was NaN");
+        .hasMessage("epoch must be finite and >= 0 but was NaN");
   }
 
   @ParameterizedTest

@@ -179,6 +179,187 @@ class MalformedDataTest {
     assertThat(run.stateDict()).isEqualTo(state);
   }
 
+  /** What no run can be in, by its definition, the damage and the message. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          StepLR         | last_epoch       | -1e9      | "last_epoch" must be finite and >= 0 but was -1.0E9
+          StepLR         | last_epoch       | -1        | "last_epoch" must be finite and >= 0 but was -1.0
+          StepLR         | _step_count      | 0         | "_step_count" must be a whole number >= 1 and <= 2147483647 but was 0
+          StepLR         | _step_count      | 1e300     | "_step_count" must be a whole number >= 1 and <= 2147483647 but was 1.0E300
+          StepLR         | base_lrs         | []        | "base_lrs" must have an entry for each of the 2 param groups but has 0
+          StepLR         | base_lrs         | [1,2,3]   | "base_lrs" must have an entry for each of the 2 param groups but has 3
+          OneCycleLR     | last_epoch       | 10        | "last_epoch" must be finite and >= 0 and <= 9 but was 10.0
+          Restarts       | last_epoch       | 1.5       | "last_epoch" must be a whole number >= 0 but was 1.5
+          Restarts       | last_epoch       | -1        | "last_epoch" must be a whole number >= 0 but was -1
+          Restarts       | T_cur            | -1e300    | "T_cur" must be finite and >= 0 and <= 3 but was -1.0E300
+          Restarts       | T_cur            | 3.5       | "T_cur" must be finite and >= 0 and <= 3 but was 3.5
+          Restarts       | T_i              | 4         | "T_i" must be a whole number >= 3 and <= 3 but was 4
+          Plateau        | last_epoch       | -1        | "last_epoch" must be a whole number >= 0 but was -1
+          Plateau        | best             | NaN       | "best" must be a number but was NaN
+          Plateau        | cooldown_counter | -1        | "cooldown_counter" must be a whole number >= 0 and <= 2 but was -1
+          Plateau        | cooldown_counter | 3         | "cooldown_counter" must be a whole number >= 0 and <= 2 but was 3
+          Plateau        | num_bad_epochs   | 1e9       | "num_bad_epochs" must be a whole number >= 0 and <= 4 but was 1.0E9
+          SequentialLR   | last_epoch       | -1        | "last_epoch" must be a whole number >= 0 but was -1
+          SequentialLR   | last_epoch       | 0.5       | "last_epoch" must be a whole number >= 0 but was 0.5
+          WarmupLR       | last_epoch       | -1        | "last_epoch" must be a whole number >= 0 and <= 2147483647 but was -1
+          WarmupLR       | last_epoch       | 1e300     | "last_epoch" must be a whole number >= 0 and <= 2147483647 but was 1.0E300
+          WarmupLR       | _momentum        | [0.5]     | "_momentum" must have an entry for each of the 2 param groups but has 1
+          WarmupLR       | _momentum        | [1,2,3]   | "_momentum" must have an entry for each of the 2 param groups but has 3
+          """)
+  void refusesWhatNoRunCanBeIn(String name, String key, String value, String message) {
+    Schedule schedule =
+        switch (name) {
+          case "StepLR" -> new StepLR(3);
+          case "OneCycleLR" -> OneCycleLR.builder(1).totalSteps(9).build();
+          case "Restarts" -> new CosineAnnealingWarmRestarts(3);
+          case "Plateau" -> ReduceLROnPlateau.builder().patience(4).cooldown(2).build();
+          case "SequentialLR" ->
+              new SequentialLR(List.of(new StepLR(3), new StepLR(4)), List.of(5));
+          default -> new WarmupLR(new StepLR(3), 2, 4, 0.1).withMomentum(0.5);
+        };
+    ParamGroups groups = Specimens.groups(2, false);
+    LRScheduler run = schedule.attach(groups);
+    Specimens.step(run);
+    List<Map<String, Object>> before = groups.stateDict();
+    Map<String, Object> state = run.stateDict();
+    Map<String, Object> damaged = run.stateDict();
+    damaged.put(key, Json.readMap("{\"value\":" + value + "}").get("value"));
+    assertThatThrownBy(() -> run.loadStateDict(damaged, before))
+        .isExactlyInstanceOf(MalformedDataException.class)
+        .hasMessage("state of " + schedule.getClass().getSimpleName() + ": " + message);
+    assertThat(run.stateDict()).isEqualTo(state);
+    assertThat(groups.stateDict()).isEqualTo(before);
+  }
+
+  @Test
+  void takesCountsOfBeforeTheStartFromMembersNotEnteredAlone() {
+    SequentialLR schedule = new SequentialLR(List.of(new StepLR(3), new StepLR(4)), List.of(5));
+    LRScheduler run = schedule.attach(Specimens.groups(1, false));
+    Map<String, Object> state = Json.readMap(Json.write(run.stateDict()));
+    List<Map<String, Object>> members = Json.readMaps(Json.write(state.get("_schedulers")));
+    assertThat(members.get(1)).containsEntry("last_epoch", -1);
+    members.get(0).put("last_epoch", -1);
+    state.put("_schedulers", members);
+    assertThatThrownBy(() -> run.loadStateDict(state))
+        .isExactlyInstanceOf(MalformedDataException.class)
+        .hasMessage("state of StepLR: \"last_epoch\" must be finite and >= 0 but was -1.0");
+    members.get(0).put("last_epoch", 0);
+    members.get(1).put("last_epoch", -0.5);
+    assertThatThrownBy(() -> run.loadStateDict(state))
+        .isExactlyInstanceOf(MalformedDataException.class)
+        .hasMessage("state of StepLR: \"last_epoch\" must be a whole number >= -1 but was -0.5");
+  }
+
+  @Test
+  void refusesGroupsThatAreNoMaps() {
+    ParamGroups groups = Specimens.groups(2, false);
+    List<Map<String, Object>> before = groups.stateDict();
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    List<Map<String, Object>> mixed = (List) List.of(before.get(0), 3);
+    assertThatThrownBy(() -> groups.loadStateDict(mixed))
+        .isExactlyInstanceOf(MalformedDataException.class)
+        .hasMessage("param group 1 must be a map but was 3");
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    Map<String, Object> numbered = (Map) Map.of(1, 2);
+    assertThatThrownBy(() -> groups.loadStateDict(List.of(numbered, numbered)))
+        .isExactlyInstanceOf(MalformedDataException.class)
+        .hasMessage("param group 0: \"lr\" is missing");
+    assertThat(groups.stateDict()).isEqualTo(before);
+  }
+
+  @Test
+  void nestsAHundredDeep() {
+    Map<String, Object> map = new StepLR(3).toMap();
+    Schedule schedule = new StepLR(3);
+    for (int level = 1; level < 100; level++) {
+      map = wrapped(level, map);
+      schedule = wrapped(level, schedule);
+    }
+    assertThat(schedule.toMap()).isEqualTo(map);
+    assertThat(Schedule.fromMap(map)).isEqualTo(schedule).hasSameHashCodeAs(schedule);
+    ParamGroups groups = Specimens.groups(1, false);
+    LRScheduler run = schedule.attach(groups);
+    run.step();
+    run.loadStateDict(run.stateDict(), groups.stateDict());
+    assertThat(run.toString()).startsWith("ChainedScheduler[").endsWith(" at epoch 1.0");
+    Schedule deepest = schedule;
+    assertThatThrownBy(() -> new ChainedScheduler(List.of(deepest)))
+        .isExactlyInstanceOf(IllegalArgumentException.class)
+        .hasMessage("schedulers must be nested at most 100 deep but were 101");
+    assertThatThrownBy(() -> new SequentialLR(List.of(deepest), List.of()))
+        .isExactlyInstanceOf(IllegalArgumentException.class)
+        .hasMessage("schedulers must be nested at most 100 deep but were 101");
+    assertThatThrownBy(() -> new WarmupLR(deepest, 1, 1, 0.1))
+        .isExactlyInstanceOf(IllegalArgumentException.class)
+        .hasMessage("after must be nested at most 100 deep but were 101");
+    for (int levels : new int[] {1, 2_000, 100_000}) {
+      Map<String, Object> deeper = map;
+      for (int level = 0; level < levels; level++) {
+        deeper = wrapped(level, deeper);
+      }
+      Map<String, Object> tooDeep = deeper;
+      assertThatThrownBy(() -> Schedule.fromMap(tooDeep))
+          .isExactlyInstanceOf(MalformedDataException.class)
+          .hasMessage("schedules must be nested at most 100 deep but were deeper");
+    }
+  }
+
+  private static Schedule wrapped(int level, Schedule member) {
+    return switch (level % 3) {
+      case 0 -> new ChainedScheduler(List.of(member));
+      case 1 -> new SequentialLR(List.of(member), List.of());
+      default -> new WarmupLR(member, 1, 1, 0.1);
+    };
+  }
+
+  private static Map<String, Object> wrapped(int level, Map<String, Object> member) {
+    return switch (level % 3) {
+      case 0 -> Map.of("type", "ChainedScheduler", "schedulers", List.of(member));
+      case 1 ->
+          Map.of("type", "SequentialLR", "schedulers", List.of(member), "milestones", List.of());
+      default ->
+          Map.of(
+              "type",
+              "WarmupLR",
+              "after",
+              member,
+              "iterations_per_epoch",
+              1,
+              "warmup_iterations",
+              1,
+              "warmup_lr",
+              0.1);
+    };
+  }
+
+  @Test
+  void showsNoValueThatIsTooDeepToBeShown() {
+    Object deep = 1;
+    for (int level = 0; level < 100_000; level++) {
+      deep = level % 2 == 0 ? List.of(deep) : Map.of("a", deep);
+    }
+    Object value = deep;
+    assertThatThrownBy(
+            () -> Schedule.fromMap(Map.of("type", "StepLR", "step_size", 3, "gamma", value)))
+        .isExactlyInstanceOf(MalformedDataException.class)
+        .hasMessage("StepLR: \"gamma\" must be a number but was lists or maps more than 10 deep");
+    assertThatThrownBy(() -> Schedule.fromMap(Map.of("type", value)))
+        .isExactlyInstanceOf(MalformedDataException.class)
+        .hasMessage(
+            "a schedule's \"type\" must name its class but was lists or maps more than 10 deep");
+    LRScheduler run = new StepLR(3).attach(Specimens.groups(1, false));
+    Map<String, Object> state = run.stateDict();
+    state.put("gamma", value);
+    assertThatThrownBy(() -> run.loadStateDict(state))
+        .isExactlyInstanceOf(MalformedDataException.class)
+        .hasMessage(
+            "state of StepLR: the state was saved with \"gamma\" lists or maps more than 10 deep"
+                + " and this one has 0.1");
+  }
+
   @Test
   void refusesBetasAndMomentaThatDoNotFit() {
     ParamGroups adam = Specimens.groups(1, true);

@@ -242,7 +242,7 @@ class ParamGroupsTest {
           }
 
           @Override
-          public double lowestLr() {
+          public double lowestLr(double highestLr) {
             return 0;
           }
         };

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.swa;
 
+import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointPart;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.schedules.MalformedDataException;
@@ -103,9 +104,9 @@ public final class AverageCheckpoint {
 
   private static void requireSame(List<?> saved, List<String> own) {
     for (int i = 0; i < Math.max(saved.size(), own.size()); i++) {
-      Object theirs = i < saved.size() ? saved.get(i) : "no more parameters";
+      String theirs = i < saved.size() ? String.valueOf(saved.get(i)) : "no more parameters";
       String ours = i < own.size() ? own.get(i) : "no more parameters";
-      if (!ours.equals(theirs)) {
+      if (!Weights.isSame(ours, theirs)) {
         throw new MalformedDataException(
             "the average must be of the architecture that was saved, but where that has "
                 + theirs

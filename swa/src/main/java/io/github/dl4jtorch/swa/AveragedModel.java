@@ -151,7 +151,8 @@ public final class AveragedModel<N extends NeuralNetwork> {
     List<INDArray> results = scratch(own);
     for (int i = 0; i < own.size(); i++) {
       INDArray result = results.get(i).assign(own.get(i).getValue());
-      call(function, own.get(i).getKey(), result, theirs.get(i).getValue());
+      INDArray parameter = theirs.get(i).getValue();
+      call(function, own.get(i).getKey(), result, parameter.reshape(result.shape()));
     }
     List<BatchNorm> norms = averaged.batchNorms();
     List<INDArray> means = new ArrayList<>();

@@ -24,6 +24,7 @@ import org.deeplearning4j.nn.conf.layers.ActivationLayer;
 import org.deeplearning4j.nn.conf.layers.AutoEncoder;
 import org.deeplearning4j.nn.conf.layers.CenterLossOutputLayer;
 import org.deeplearning4j.nn.conf.layers.LossLayer;
+import org.deeplearning4j.nn.conf.layers.misc.ElementWiseMultiplicationLayer;
 import org.deeplearning4j.nn.conf.layers.misc.FrozenLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -304,6 +305,32 @@ class AveragedModelTest {
       seen.add(Nets.params(net));
     }
     assertEqual(Nets.params(average.network()), mean(seen), 1e-15);
+  }
+
+  @Test
+  void averagesVectorsThatDl4jHoldsAsRows() {
+    MultiLayerNetwork net =
+        Nets.net(
+            Nets.dense(Nets.INPUTS, 4),
+            new ElementWiseMultiplicationLayer.Builder().nIn(4).nOut(4).build(),
+            Nets.output(4));
+    AveragedModel<MultiLayerNetwork> equal = AveragedModel.of(net, Averaging.equal());
+    AveragedModel<MultiLayerNetwork> own =
+        AveragedModel.of(
+            net,
+            Averaging.of(
+                (averaged, parameter, n) -> averaged.addi(parameter.sub(averaged).divi(n + 1))));
+    // The two differ, which is why this is a case of its own.
+    assertThat(net.getParam("1_W").shape()).isNotEqualTo(equal.network().getParam("1_W").shape());
+    List<double[]> seen = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      Nets.fit(net, DATA.subList(i, i + 1));
+      equal.updateParameters(net);
+      own.updateParameters(net);
+      seen.add(Nets.params(net));
+    }
+    assertEqual(Nets.params(equal.network()), mean(seen), 1e-15);
+    assertEqual(Nets.params(own.network()), mean(seen), 1e-15);
   }
 
   @Test

@@ -20,7 +20,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 import org.deeplearning4j.nn.api.NeuralNetwork;
@@ -224,13 +223,6 @@ public final class TrainingCheckpoint {
     NetworkParamGroups made = builder.build();
     List<Map<String, Object>> values = new ArrayList<>();
     for (JsonNode group : saved.required("values")) {
-      // How far below 0 a rate may be goes by the highest that the group has had.
-      double highest =
-          Stream.of("lr", "initial_lr", "max_lr", "swa_lr")
-              .mapToDouble(key -> group.path(key).asDouble())
-              .max()
-              .orElseThrow();
-      made.get(values.size()).setLr(highest);
       values.add(CheckpointJson.map(group));
     }
     made.loadStateDict(values);

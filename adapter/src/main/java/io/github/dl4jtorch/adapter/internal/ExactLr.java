@@ -7,17 +7,15 @@ package io.github.dl4jtorch.adapter.internal;
 public final class ExactLr {
 
   /** How far below 0, as a share of a normal rate, counts as rounding. */
-  public static final double ROUNDING = 1e-12;
+  private static final double ROUNDING = 1e-12;
 
   private double exact;
   private double written;
-  private double highest;
 
   /** Takes a rate, and returns what the updaters are to get. */
   public double set(double lr) {
     exact = lr;
     written = lr > 0 ? lr : 0.0;
-    highest = Math.max(highest, written);
     return written;
   }
 
@@ -26,8 +24,8 @@ public final class ExactLr {
     return live == written ? exact : live;
   }
 
-  /** Returns the lowest rate that is taken for rounding. */
-  public double lowest() {
-    return -ROUNDING * highest;
+  /** Returns the lowest rate that is taken for rounding, by the highest that a group has had. */
+  public static double lowest(double highest) {
+    return 0 - ROUNDING * highest;
   }
 }

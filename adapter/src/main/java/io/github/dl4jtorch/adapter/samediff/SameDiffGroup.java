@@ -125,8 +125,8 @@ final class SameDiffGroup implements OptimizerValues {
   }
 
   @Override
-  public double lowestLr() {
-    return exactLr.lowest();
+  public double lowestLr(double highestLr) {
+    return ExactLr.lowest(highestLr);
   }
 
   @Override

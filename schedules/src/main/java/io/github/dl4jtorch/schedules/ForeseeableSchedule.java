@@ -1,0 +1,40 @@
+package io.github.dl4jtorch.schedules;
+
+/** A schedule that knows which of its coming steps need not be computed one by one. */
+interface ForeseeableSchedule {
+
+  /**
+   * Returns how many of the next steps leave rates and momenta as they are, at least.
+   *
+   * @param at where the run is
+   * @param groups what its last step left
+   */
+  default long rest(Moment at, GroupArrays groups) {
+    return 0;
+  }
+
+  /**
+   * Returns how many of the next steps can be left out before one that finds its numbers by its
+   * epoch alone, at least. None of them may be refused.
+   *
+   * @param at where the run is
+   */
+  default long independent(Moment at) {
+    return 0;
+  }
+
+  /** Tells whether a factor leaves the rates as they are, as it does when they are down at 0. */
+  static boolean isUnchanged(GroupArrays groups, double factor) {
+    for (int i = 0; i < groups.size(); i++) {
+      if (Double.compare(groups.lr[i] * factor, groups.lr[i]) != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Returns the steps between a moment and an epoch, with neither of them. */
+  static long between(Moment at, double epoch) {
+    return Math.max(0, (long) (epoch - at.epoch()) - 1);
+  }
+}
