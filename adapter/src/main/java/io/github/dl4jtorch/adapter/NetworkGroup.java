@@ -4,6 +4,7 @@ import io.github.dl4jtorch.adapter.GroupBinding.Member;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import io.github.dl4jtorch.schedules.OptimizerValues;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.learning.config.IUpdater;
 
 /**
@@ -73,15 +74,19 @@ final class NetworkGroup implements OptimizerValues {
     exactLr = lr;
     writtenLr = lr > 0 ? lr : 0.0;
     highestLr = Math.max(highestLr, writtenLr);
+    boolean isNew = false;
     for (int i = 0; i < members.size(); i++) {
       IUpdater updater = members.get(i).updater();
       LrCell cell = members.get(i).cell();
       cell.set(writtenLr);
       if (UpdaterFields.schedule(updater) != cell) {
-        cell.setVelocityLr(LrCell.velocityLr(updater));
         // The rate itself goes into the cell alone, see there.
         updater.setLrAndSchedule(Double.NaN, cell);
+        isNew = true;
       }
+    }
+    if (isNew) {
+      binding.recordVelocityLr();
     }
   }
 
@@ -151,6 +156,21 @@ final class NetworkGroup implements OptimizerValues {
       }
     }
     return momentum;
+  }
+
+  @Override
+  public @Nullable String momentumRange(double momentum) {
+    return momentumRange(binding.members(index), momentum);
+  }
+
+  static @Nullable String momentumRange(List<Member> members, double momentum) {
+    for (int i = 0; i < members.size(); i++) {
+      String range = UpdaterFields.momentumRange(members.get(i).updater(), momentum);
+      if (range != null) {
+        return range;
+      }
+    }
+    return null;
   }
 
   @Override

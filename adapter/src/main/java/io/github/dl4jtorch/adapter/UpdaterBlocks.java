@@ -270,13 +270,35 @@ final class UpdaterBlocks {
         block.setGradientUpdater(new StoppingUpdater(present, velocityLr(block, former)));
       }
     }
+    recordVelocityLr();
   }
 
-  /** Finds the rate of a block's last update: known, on record, or else the rate it has. */
+  /** Notes the rates of the velocities where they are saved with the network. */
+  void recordVelocityLr() {
+    for (UpdaterBlock block : source.getUpdaterBlocks()) {
+      if (block.getGradientUpdater() instanceof StoppingUpdater wrapper) {
+        wrapper.recordVelocityLr();
+      }
+    }
+  }
+
   private double velocityLr(UpdaterBlock block, @Nullable UpdaterBlocks former) {
     if (former != null
         && former.formerBlock(block.getParamOffsetStart()).getGradientUpdater()
             instanceof StoppingUpdater known) {
+      return known.velocityLr();
+    }
+    return velocityLr(block);
+  }
+
+  /** Returns the rate of a parameter's last update. */
+  double velocityLr(Param param) {
+    return velocityLr(source.getUpdaterBlocks().get(param.block()));
+  }
+
+  /** Finds the rate of a block's last update: known, on record, or else the rate it has. */
+  private double velocityLr(UpdaterBlock block) {
+    if (block.getGradientUpdater() instanceof StoppingUpdater known) {
       return known.velocityLr();
     }
     IUpdater updater = block.getGradientUpdater().getConfig();
