@@ -299,7 +299,7 @@ final class GroupBinding {
                 param.family(),
                 family ->
                     new LrCell(group, family, Double.NaN, LrCell.velocityLr(param.updater())));
-        members.add(new Member(param.updater(), param, cell));
+        members.add(new Member(FrozenUpdater.unfrozen(param.updater()), param, cell));
       }
     }
     return members;

@@ -142,7 +142,8 @@ final class UpdaterBlocks {
    * Returns the rate an updater would use in the network's next update, or while it is frozen, in
    * the first one afterwards.
    */
-  double rate(IUpdater updater) {
+  double rate(IUpdater present) {
+    IUpdater updater = FrozenUpdater.unfrozen(present);
     if (UpdaterFields.schedule(updater) instanceof LrCell cell) {
       return cell.value();
     }
