@@ -353,8 +353,7 @@ final class GroupBinding {
             .config()
             .getUpdaterByParam(param.name())
             .setLrAndSchedule(
-                Double.NaN,
-                new LrCell(groups[i], param.family(), rates[i], velocityLrs[i]));
+                Double.NaN, new LrCell(groups[i], param.family(), rates[i], velocityLrs[i]));
       }
     }
     if (isUntrained) {
@@ -426,7 +425,12 @@ final class GroupBinding {
     if (!Double.isNaN(start.momentum)) {
       String range = NetworkGroup.momentumRange(updaters, start.momentum);
       if (range != null) {
-        return "param group " + group + " is to have a momentum of " + start.momentum + ", but " + range;
+        return "param group "
+            + group
+            + " is to have a momentum of "
+            + start.momentum
+            + ", but "
+            + range;
       }
     }
     if (!Double.isNaN(start.lr)) {

@@ -86,12 +86,6 @@ final class LrCell implements ISchedule {
 
   @Override
   public String toString() {
-    return "LrCell[group="
-        + group
-        + ", block="
-        + block
-        + ", value="
-        + value
-        + "]";
+    return "LrCell[group=" + group + ", block=" + block + ", value=" + value + "]";
   }
 }

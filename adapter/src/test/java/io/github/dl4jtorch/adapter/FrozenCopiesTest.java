@@ -55,8 +55,7 @@ class FrozenCopiesTest {
   static Stream<IUpdater> updaters() {
     return Stream.concat(
         Arrays.stream(UpdaterKind.values()).map(kind -> kind.at(0.02)),
-        Stream.of(
-            new TorchSGD(0.02).withNesterovMomentum(0.9), new TorchAdam(0.02).withAmsgrad()));
+        Stream.of(new TorchSGD(0.02).withNesterovMomentum(0.9), new TorchAdam(0.02).withAmsgrad()));
   }
 
   static Stream<Arguments> trainings() {
@@ -242,8 +241,7 @@ class FrozenCopiesTest {
   @Test
   void areNotRefusedWhereDl4jItselfHoldsThem() {
     MultiLayerNetwork net =
-        constrained(
-            new FrozenLayerWithBackprop(dense().constrainAllParameters(small()).build()));
+        constrained(new FrozenLayerWithBackprop(dense().constrainAllParameters(small()).build()));
     Nets.fit(net, DATA.subList(0, 1));
     double[] before = middle(net);
     frozen(net);

@@ -201,8 +201,8 @@ class GroupBuilderTest {
     Predicate<NetworkParam> scales = gain.or(NetworkParam::isNormalization);
     assertRefused(
         builder(net).group(scales).group(scales.negate()),
-        "param groups 1 and 0 part layer2.W from layer2.g, but DL4J has one updater for both: it can"
-            + " part only [layer2.b] from [layer2.W, layer2.g]");
+        "param groups 1 and 0 part layer2.W from layer2.g, but DL4J has one updater for both: it"
+            + " can part only [layer2.b] from [layer2.W, layer2.g]");
     // With its layer's weights a gain may be beside a batch normalization, the biases apart.
     Predicate<NetworkParam> withWeights =
         NetworkParam.inLayers("layer1", "layer2").and(param -> !param.name().equals("b"));

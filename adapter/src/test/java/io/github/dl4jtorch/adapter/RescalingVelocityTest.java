@@ -243,8 +243,7 @@ class RescalingVelocityTest {
     MultiLayerNetwork exact = Nets.layers(new TorchSGD(0.05).withNesterovMomentum(0.9));
     NetworkParamGroups groups = NetworkParamGroups.perLayer(exact);
     SchedulerListener listener =
-        SchedulerListener.everyIteration(
-            new LambdaLR(EpochFunction.table(1, 1, 0)).attach(groups));
+        SchedulerListener.everyIteration(new LambdaLR(EpochFunction.table(1, 1, 0)).attach(groups));
     exact.addListeners(listener);
     Nets.fit(exact, DATA.subList(0, 4));
     exact.setListeners();

@@ -168,8 +168,8 @@ class WholeWritesTest {
     assertThatThrownBy(() -> cycle(0.8, 1.0).attach(groups))
         .isExactlyInstanceOf(ArithmeticException.class)
         .hasMessage(
-            "CyclicLR gives param group 0 a momentum of 1.0 at epoch 0.0, but beta1 must be >= 0 and"
-                + " < 1; nothing was changed");
+            "CyclicLR gives param group 0 a momentum of 1.0 at epoch 0.0, but beta1 must be >= 0"
+                + " and < 1; nothing was changed");
     assertThat(groups.get(0).lr()).isEqualTo(0.02);
   }
 

@@ -75,8 +75,7 @@ final class GroupArrays {
     for (int i = 0; i < lr.length; i++) {
       ParamGroup group = groups.get(i);
       if (lr[i] < group.lowestLr()) {
-        throw notTaken(
-            writer, i, "learning rate", lr[i], ", and the optimizer takes none below 0");
+        throw notTaken(writer, i, "learning rate", lr[i], ", and the optimizer takes none below 0");
       }
       if (!Double.isNaN(momentum[i])) {
         String range = group.momentumRange(momentum[i]);

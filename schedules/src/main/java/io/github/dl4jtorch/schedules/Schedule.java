@@ -91,8 +91,8 @@ public sealed interface Schedule extends Serializable
   /**
    * Attaches this definition to param groups as the run that a saved state is of, and restores the
    * groups. That is {@link #attach(ParamGroups)} and then {@code loadStateDict(state, groups)}, but
-   * the groups never have the rates of a fresh run, and a state of another definition leaves them as
-   * they were.
+   * the groups never have the rates of a fresh run, and a state of another definition leaves them
+   * as they were.
    *
    * <pre>{@code
    * Schedule definition = new StepLR(30);

@@ -281,8 +281,8 @@ class ParamGroupsTest {
     assertThatThrownBy(run::step)
         .isInstanceOf(ArithmeticException.class)
         .hasMessage(
-            "CyclicLR gives param group 1 a momentum of 1.25 at epoch 1.0, but momentum must be < 1;"
-                + " nothing was changed");
+            "CyclicLR gives param group 1 a momentum of 1.25 at epoch 1.0, but momentum must be <"
+                + " 1; nothing was changed");
     assertThat(groups.stateDict()).isEqualTo(attached);
     assertThat(run.stateDict()).isEqualTo(state);
 
