@@ -1,5 +1,7 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.internal.FrozenUpdater;
+
 import io.github.dl4jtorch.adapter.internal.LrCell;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.internal.UpdaterFields;
@@ -18,6 +20,7 @@ import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.layers.LayerConstraint;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.learning.config.AdaGrad;
 import org.nd4j.linalg.learning.config.IUpdater;
@@ -82,6 +85,7 @@ final class GroupBinding {
     if (foreign != null) {
       throw new IllegalArgumentException(foreign);
     }
+    requireUnconstrained(blocks.params(), groups);
     for (int i = 0; i < groups.length; i++) {
       if (!blocks.params().get(i).hasRate()) {
         groups[i] = NO_GROUP;
@@ -172,6 +176,23 @@ final class GroupBinding {
     return params;
   }
 
+  private static void requireUnconstrained(List<UpdaterBlocks.Param> params, int[] groups) {
+    for (int i = 0; i < groups.length; i++) {
+      if (groups[i] == FROZEN && params.get(i).hasRate()) {
+        LayerConstraint constraint =
+            UpdaterSlots.constraint(params.get(i).config(), params.get(i).name());
+        if (constraint != null) {
+          throw new IllegalArgumentException(
+              "frozen must not select "
+                  + params.get(i)
+                  + ", which a "
+                  + constraint.getClass().getSimpleName()
+                  + " of its layer changes after every update");
+        }
+      }
+    }
+  }
+
   /** Returns the updaters of a group that the network works with at present. */
   List<Member> members(int group) {
     refresh();
@@ -200,6 +221,11 @@ final class GroupBinding {
         blocks.rescaleVelocity(blocks.params().get(i).block());
       }
     }
+  }
+
+  /** Notes the rates of the velocities where they are saved with the network. */
+  void recordVelocityLr() {
+    blocks.recordVelocityLr();
   }
 
   private void stopAndRescale(UpdaterBlocks former) {
@@ -274,19 +300,17 @@ final class GroupBinding {
       UpdaterBlocks.Param param = blocks.params().get(i);
       if (groups[i] == group && param.hasRate() && known.add(param.updater())) {
         LrCell cell =
-            cells.computeIfAbsent(param.family(), family -> cell(group, param, Double.NaN));
-        members.add(new Member(param.updater(), param, cell));
+            cells.computeIfAbsent(
+                param.family(),
+                family ->
+                    new LrCell(group, family, Double.NaN, LrCell.velocityLr(param.updater())));
+        members.add(new Member(FrozenUpdater.unfrozen(param.updater()), param, cell));
       }
     }
     return members;
   }
 
-  private static LrCell cell(int group, UpdaterBlocks.Param param, double lr) {
-    return new LrCell(
-        group, param.family(), lr, LrCell.velocityLr(param.updater()), group == FROZEN);
-  }
-
-  /** Puts cells that say so into the updaters of frozen parameters. */
+  /** Puts cells into the updaters of frozen parameters, which keep their rates for later. */
   private void freeze() {
     for (Member member : frozen(blocks, groups)) {
       member.cell.set(rate(member));
@@ -294,7 +318,10 @@ final class GroupBinding {
     }
   }
 
-  /** Tells whether DL4J updates parameters of several groups together, or could come to do so. */
+  /**
+   * Tells whether DL4J updates parameters of several groups together, or could come to do so, or
+   * does not know what is frozen.
+   */
   private boolean mustPart(UpdaterBlocks blocks) {
     IdentityHashMap<IUpdater, Integer> seen = new IdentityHashMap<>();
     int block = -1;
@@ -303,7 +330,8 @@ final class GroupBinding {
       UpdaterBlocks.Param param = blocks.params().get(i);
       if (param.hasRate()) {
         Integer known = seen.putIfAbsent(param.updater(), groups[i]);
-        if ((known != null && known != groups[i])
+        if ((groups[i] == FROZEN) != (param.updater() instanceof FrozenUpdater)
+            || (known != null && known != groups[i])
             || (param.block() == block && groupOfBlock != groups[i])) {
           return true;
         }
@@ -321,6 +349,7 @@ final class GroupBinding {
     }
     List<UpdaterBlocks.Param> before = joined.params();
     double[] rates = before.stream().mapToDouble(param -> joined.rate(param.updater())).toArray();
+    double[] velocityLrs = before.stream().mapToDouble(joined::velocityLr).toArray();
     UpdaterSlots.part(before, groups);
     for (int i = 0; i < groups.length; i++) {
       UpdaterBlocks.Param param = before.get(i);
@@ -328,7 +357,8 @@ final class GroupBinding {
         param
             .config()
             .getUpdaterByParam(param.name())
-            .setLrAndSchedule(Double.NaN, cell(groups[i], param, rates[i]));
+            .setLrAndSchedule(
+                Double.NaN, new LrCell(groups[i], param.family(), rates[i], velocityLrs[i]));
       }
     }
     if (isUntrained) {
@@ -396,6 +426,17 @@ final class GroupBinding {
           + start.momentum
           + ", but has "
           + NetworkGroup.insteadOfMomentum(updaters);
+    }
+    if (!Double.isNaN(start.momentum)) {
+      String range = NetworkGroup.momentumRange(updaters, start.momentum);
+      if (range != null) {
+        return "param group "
+            + group
+            + " is to have a momentum of "
+            + start.momentum
+            + ", but "
+            + range;
+      }
     }
     if (!Double.isNaN(start.lr)) {
       return null;

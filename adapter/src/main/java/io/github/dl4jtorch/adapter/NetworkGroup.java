@@ -7,6 +7,7 @@ import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import io.github.dl4jtorch.schedules.OptimizerValues;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.learning.config.IUpdater;
 
 /**
@@ -68,15 +69,19 @@ final class NetworkGroup implements OptimizerValues {
   public void setLr(double lr) {
     List<Member> members = binding.members(index);
     double writtenLr = exactLr.set(lr);
+    boolean isNew = false;
     for (int i = 0; i < members.size(); i++) {
       IUpdater updater = members.get(i).updater();
       LrCell cell = members.get(i).cell();
       cell.set(writtenLr);
       if (UpdaterFields.schedule(updater) != cell) {
-        cell.setVelocityLr(LrCell.velocityLr(updater));
         // The rate itself goes into the cell alone, see there.
         updater.setLrAndSchedule(Double.NaN, cell);
+        isNew = true;
       }
+    }
+    if (isNew) {
+      binding.recordVelocityLr();
     }
   }
 
@@ -146,6 +151,21 @@ final class NetworkGroup implements OptimizerValues {
       }
     }
     return momentum;
+  }
+
+  @Override
+  public @Nullable String momentumRange(double momentum) {
+    return momentumRange(binding.members(index), momentum);
+  }
+
+  static @Nullable String momentumRange(List<Member> members, double momentum) {
+    for (int i = 0; i < members.size(); i++) {
+      String range = UpdaterFields.momentumRange(members.get(i).updater(), momentum);
+      if (range != null) {
+        return range;
+      }
+    }
+    return null;
   }
 
   @Override

@@ -32,10 +32,11 @@ import org.deeplearning4j.nn.api.NeuralNetwork;
  * groups are made.
  *
  * <p>What is frozen stands still whatever its updater, and the updater's state with it, as in
- * PyTorch without {@code requires_grad}; a batch normalization still follows its data. No run
- * reaches frozen parameters, and {@link #add(Predicate, double)} makes a group of them later. That
- * and {@link #only} give groups of their own to a run; a run drives the groups it was attached to
- * and no others. Groups that are made anew decide anew what is frozen.
+ * PyTorch without {@code requires_grad}; a batch normalization still follows its data. That is part
+ * of the configuration, so it holds in copies too, those of ParallelWrapper and Spark included. No
+ * run reaches frozen parameters, and {@link #add(Predicate, double)} makes a group of them later.
+ * That and {@link #only} give groups of their own to a run; a run drives the groups it was attached
+ * to and no others. Groups that are made anew decide anew what is frozen.
  *
  * <p>The momentum of a group is that of Nesterovs, or beta1 of Adam, AMSGrad, Nadam and AdaMax. A
  * group has none if its updaters differ in it, or if it follows a schedule of its own.
@@ -454,7 +455,8 @@ public final class NetworkParamGroups extends ParamGroups {
     /**
      * Sets the momentum that the last group starts with, or beta1 if its updaters have that.
      *
-     * @param momentum finite; default is that of its updaters
+     * @param momentum finite and {@code >= 0}, a beta1 also {@code < 1}, as {@link #build()}
+     *     checks; default is that of its updaters
      * @return this builder
      * @throws IllegalArgumentException if the momentum is not finite
      * @throws IllegalStateException if there is no group yet
@@ -482,7 +484,8 @@ public final class NetworkParamGroups extends ParamGroups {
      * puts them into a group. They are in no group, so no run reaches them. May be called several
      * times.
      *
-     * @param selection which parameters, besides those frozen already
+     * @param selection which parameters, besides those frozen already; none that a constraint of
+     *     its layer changes
      * @return this builder
      */
     public Builder frozen(Predicate<NetworkParam> selection) {
@@ -499,7 +502,8 @@ public final class NetworkParamGroups extends ParamGroups {
      * @throws IllegalArgumentException if a parameter is in no group or in two, a group or what is
      *     frozen has no parameter with a learning rate, a group has more than one rate and is given
      *     none, or one that follows a schedule of its own, or is given a momentum that its updaters
-     *     do not have, or DL4J cannot update the groups apart; the network is left as it was
+     *     do not have or take, a constraint changes what is frozen, or DL4J cannot update the
+     *     groups apart; the network is left as it was
      */
     public NetworkParamGroups build() {
       return make(net, params -> chosen(params, selections, frozen), starts);

@@ -1,5 +1,7 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.internal.FrozenUpdater;
+
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import java.util.ArrayList;
@@ -9,10 +11,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.deeplearning4j.nn.api.TrainingConfig;
+import org.deeplearning4j.nn.api.layers.LayerConstraint;
 import org.deeplearning4j.nn.conf.layers.BaseLayer;
 import org.deeplearning4j.nn.conf.layers.BatchNormalization;
 import org.deeplearning4j.nn.conf.layers.Layer;
+import org.deeplearning4j.nn.conf.layers.misc.FrozenLayerWithBackprop;
 import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
 import org.deeplearning4j.nn.conf.layers.samediff.AbstractSameDiffLayer;
 import org.deeplearning4j.nn.conf.layers.samediff.SameDiffVertex;
@@ -108,6 +113,23 @@ final class UpdaterSlots {
     return new NetworkParam(config.getLayerName(), name, isWeight, isBias, isNormalization);
   }
 
+  /** Finds a constraint that DL4J applies to a parameter after every update, null if none. */
+  static @Nullable LayerConstraint constraint(TrainingConfig config, String name) {
+    if (config instanceof FrozenLayerWithBackprop || !(config instanceof Layer layer)) {
+      return null; // Which DL4J constrains never.
+    } else if (layer instanceof Bidirectional both) {
+      return constraint(both.getFwd(), name.substring(1));
+    } else if (layer instanceof BaseWrapperLayer wrapper) {
+      return constraint(wrapper.getUnderlying(), name);
+    } else if (layer.getConstraints() == null) {
+      return null;
+    }
+    return layer.getConstraints().stream()
+        .filter(constraint -> constraint.getParams().contains(name))
+        .findFirst()
+        .orElse(null);
+  }
+
   private static TrainingConfig unwrapped(TrainingConfig config) {
     return config instanceof BaseWrapperLayer wrapper ? unwrapped(wrapper.getUnderlying()) : config;
   }
@@ -154,6 +176,7 @@ final class UpdaterSlots {
       UpdaterSlots slots = of(params.get(layer.get(0)).config());
       if (slots == null) {
         layer.forEach(member -> requireUnshared(params, groups, member));
+        layer.forEach(member -> requireNotFrozen(params.get(member), groups[member]));
       } else {
         changes.add(slots.planned(params, groups, layer, copies));
       }
@@ -180,6 +203,16 @@ final class UpdaterSlots {
     }
   }
 
+  private static void requireNotFrozen(UpdaterBlocks.Param param, int group) {
+    if (group == GroupBinding.FROZEN) {
+      throw new IllegalArgumentException(
+          "frozen must not select "
+              + param
+              + ", since DL4J cannot give another updater to "
+              + param.config().getClass().getSimpleName());
+    }
+  }
+
   /** Makes the updaters for the slots of one layer, and returns what puts them there. */
   private Runnable planned(
       List<UpdaterBlocks.Param> params,
@@ -198,7 +231,8 @@ final class UpdaterSlots {
                 + params.get(before)
                 + " from "
                 + params.get(member)
-                + ", but DL4J has one updater for both");
+                + ", but DL4J has one updater for both: "
+                + border(params, members));
       }
       if (isBias) {
         ofBias = before >= 0 ? before : member;
@@ -218,6 +252,19 @@ final class UpdaterSlots {
     };
   }
 
+  /** Says which parameters of a layer can be parted from which. */
+  private String border(List<UpdaterBlocks.Param> params, List<Integer> members) {
+    Map<Boolean, List<UpdaterBlocks.Param>> sides =
+        members.stream()
+            .map(params::get)
+            .collect(Collectors.partitioningBy(param -> usesBiasSlot(param.name())));
+    List<UpdaterBlocks.Param> ofMain = sides.getOrDefault(false, List.of());
+    List<UpdaterBlocks.Param> ofBias = sides.getOrDefault(true, List.of());
+    return ofMain.isEmpty() || ofBias.isEmpty()
+        ? "it can part none of " + members.stream().map(params::get).toList()
+        : "it can part only " + ofBias + " from " + ofMain;
+  }
+
   /** One copy for each group that shares an updater; the original stays with copies of the net. */
   private static IUpdater copy(
       UpdaterBlocks.Param param,
@@ -228,14 +275,14 @@ final class UpdaterSlots {
         .computeIfAbsent(
             group,
             number -> {
-              IUpdater updater = param.updater();
+              IUpdater updater = FrozenUpdater.unfrozen(param.updater());
               IUpdater copy = updater.clone();
               // AdaGrad's own copy loses its schedule, which the group replaces anyway.
               if (!UpdaterFields.isOfDl4j(updater) && !copy.equals(updater)) {
                 throw new IllegalArgumentException(
                     "the updater of " + param + " must have a clone() that equals it: " + updater);
               }
-              return copy;
+              return number == GroupBinding.FROZEN ? new FrozenUpdater(copy) : copy;
             });
   }
 }

@@ -22,6 +22,7 @@ import java.util.stream.Stream;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.layers.BaseLayer;
 import org.deeplearning4j.nn.conf.layers.BatchNormalization;
+import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.deeplearning4j.nn.conf.layers.misc.FrozenLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -30,6 +31,7 @@ import org.deeplearning4j.nn.transferlearning.TransferLearning;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.learning.config.Nesterovs;
@@ -176,7 +178,41 @@ class GroupBuilderTest {
                     .build())
         .withMessage(
             "param groups 0 and 2 part layer1.gamma from layer1.beta, but DL4J has one updater for"
-                + " both");
+                + " both: it can part none of [layer1.gamma, layer1.beta]");
+  }
+
+  /** DL4J parts a layer between its biases and all else, and a gain is no bias. */
+  @Test
+  void sayWhereDl4jPartsAGainOfLayerNormalization() {
+    DenseLayer normalized =
+        new DenseLayer.Builder()
+            .nIn(4)
+            .nOut(4)
+            .hasLayerNorm(true)
+            .activation(Activation.TANH)
+            .build();
+    MultiLayerNetwork net =
+        Nets.init(
+            Nets.settings(new Sgd(0.1))
+                .list(
+                    Nets.dense(Nets.INPUTS, 4),
+                    new BatchNormalization.Builder().nIn(4).nOut(4).build(),
+                    normalized,
+                    Nets.output(4))
+                .build());
+    Predicate<NetworkParam> gain = param -> param.name().equals("g");
+    Predicate<NetworkParam> scales = gain.or(NetworkParam::isNormalization);
+    assertRefused(
+        builder(net).group(scales).group(scales.negate()),
+        "param groups 1 and 0 part layer2.W from layer2.g, but DL4J has one updater for both: it"
+            + " can part only [layer2.b] from [layer2.W, layer2.g]");
+    // With its layer's weights a gain may be beside a batch normalization, the biases apart.
+    Predicate<NetworkParam> withWeights =
+        NetworkParam.inLayers("layer1", "layer2").and(param -> !param.name().equals("b"));
+    assertThat(names(builder(net).group(withWeights).group(withWeights.negate()).build()))
+        .containsExactly(
+            "[layer1.gamma, layer1.beta, layer2.W, layer2.g]",
+            "[layer0.W, layer0.b, layer2.b, layer3.W, layer3.b]");
   }
 
   @Test

@@ -333,7 +333,9 @@ class LaterGroupsTest {
                   + layer
                   + ".fW from "
                   + layer
-                  + ".bW, but DL4J has one updater for both");
+                  + ".bW, but DL4J has one updater for both: it can part only [LAYER.fb, LAYER.bb]"
+                      .replace("LAYER", layer)
+                  + " from [LAYER.fW, LAYER.fRW, LAYER.bW, LAYER.bRW]".replace("LAYER", layer));
       assertThat(groups.frozen()).hasSize(6);
       double[] before =
           net.paramTable().get(groupsLayer(net) + "_fW").dup().reshape(36).toDoubleVector();

@@ -397,7 +397,7 @@ class PartedGroupsTest {
                     param -> param.name().equals("beta")))
         .withMessage(
             "param groups 0 and 1 part layer1.gamma from layer1.beta, but DL4J has one updater for"
-                + " both");
+                + " both: it can part none of [layer1.gamma, layer1.beta]");
     assertThat(Nets.blocks(net)).isEqualTo(3);
     for (int layer = 0; layer < 4; layer++) {
       assertThat(((BaseLayer) net.getLayer(layer).conf().getLayer()).getIUpdater())
@@ -421,7 +421,8 @@ class PartedGroupsTest {
                     param -> !param.name().startsWith("b") || !param.layer().equals("layer0")))
         .withMessage(
             "param groups 1 and 0 part layer0.fW from layer0.bW, but DL4J has one updater for"
-                + " both");
+                + " both: it can part only [layer0.fb, layer0.bb] from [layer0.fW, layer0.fRW,"
+                + " layer0.bW, layer0.bRW]");
     assertThat(NetworkParamGroups.weightsAndBiases(recurrent).params(1).toString())
         .isEqualTo("[layer0.fb, layer0.bb, layer1.b]");
   }

@@ -1,21 +1,30 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
+import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.schedules.EpochFunction;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.LambdaLR;
 import io.github.dl4jtorch.schedules.OneCycleLR;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.StepLR;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.function.DoubleUnaryOperator;
+import java.util.function.Predicate;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.IUpdater;
@@ -149,6 +158,104 @@ class RescalingVelocityTest {
     Nets.fit(stock, DATA);
     assertThat(off(stock, exact)).isLessThan(1e-12);
     assertThat(off(restored, exact)).isLessThan(1e-12);
+  }
+
+  /** Ways to stop a training and to take it up again, with the run attached to groups made anew. */
+  private enum Way {
+    CHECKPOINT {
+      @Override
+      LRScheduler resumed(MultiLayerNetwork net, LRScheduler run, Path folder) throws Exception {
+        Path file = folder.resolve("training.zip");
+        CheckpointWriter.of(net).with("run", run).save(file);
+        return TrainingCheckpoint.load(file).run("run");
+      }
+    },
+    MODEL_SERIALIZER {
+      @Override
+      LRScheduler resumed(MultiLayerNetwork net, LRScheduler run, Path folder) throws Exception {
+        return loaded(Nets.restored(net), run);
+      }
+    },
+    NETWORK_COPY {
+      @Override
+      LRScheduler resumed(MultiLayerNetwork net, LRScheduler run, Path folder) {
+        return loaded(NetworkCopy.of(net), run);
+      }
+    };
+
+    abstract LRScheduler resumed(MultiLayerNetwork net, LRScheduler run, Path folder)
+        throws Exception;
+
+    private static LRScheduler loaded(MultiLayerNetwork net, LRScheduler run) {
+      LRScheduler loaded = run.schedule().attach(NetworkParamGroups.perLayer(net));
+      loaded.loadStateDict(run.stateDict(), run.paramGroups().stateDict());
+      return loaded;
+    }
+  }
+
+  private static void rescale(LRScheduler run) {
+    ((Model) ((NetworkParamGroups) run.paramGroups()).network())
+        .addListeners(SchedulerListener.everyIteration(run).rescalingVelocity());
+  }
+
+  /** A warm-up from 0, saved at every moment of it. */
+  @ParameterizedTest
+  @EnumSource
+  void goesOnToTheBitFromAnyMoment(Way way, @TempDir Path folder) throws Exception {
+    for (int saved = 0; saved <= 6; saved++) {
+      MultiLayerNetwork net = Nets.layers(new Nesterovs(0.05, 0.9));
+      LRScheduler run =
+          new LambdaLR(EpochFunction.table(0, 0, 0, 0.1, 0.5, 0, 1))
+              .attach(NetworkParamGroups.perLayer(net));
+      rescale(run);
+      Nets.fit(net, DATA.subList(0, saved));
+      LRScheduler resumed = way.resumed(net, run, folder);
+      MultiLayerNetwork other =
+          (MultiLayerNetwork) ((NetworkParamGroups) resumed.paramGroups()).network();
+      rescale(resumed);
+      for (int batch = saved; batch < DATA.size(); batch++) {
+        Nets.fit(net, DATA.subList(batch, batch + 1));
+        Nets.fit(other, DATA.subList(batch, batch + 1));
+        assertThat(Nets.params(other))
+            .as("saved after %d, now after %d", saved, batch + 1)
+            .isEqualTo(Nets.params(net));
+      }
+    }
+  }
+
+  /** What was frozen at a rate of 0 comes back with the rate that its velocity has. */
+  @Test
+  void goesOnToTheBitWhereItWasFrozenAtARateOfZero() throws Exception {
+    MultiLayerNetwork net = Nets.layers(new Nesterovs(0.05, 0.9));
+    NetworkParamGroups all = NetworkParamGroups.perLayer(net);
+    rescale(new LambdaLR(EpochFunction.table(1, 1, 0)).attach(all));
+    Nets.fit(net, DATA.subList(0, 4));
+    net.setListeners();
+    Predicate<NetworkParam> last = NetworkParam.inLayers("layer2");
+    NetworkParamGroups.builder(net).group(last).frozen(last.negate()).build();
+    Nets.fit(net, DATA.subList(0, 2));
+    MultiLayerNetwork restored = Nets.restored(net);
+    for (MultiLayerNetwork each : List.of(net, restored)) {
+      NetworkParamGroups groups =
+          NetworkParamGroups.builder(each).group(last).frozen(last.negate()).build();
+      rescale(new LambdaLR(epoch -> 1.0).attach(groups.add(last.negate(), 0.02)));
+      Nets.fit(each, DATA.subList(4, DATA.size()));
+    }
+    assertThat(Nets.params(restored)).isEqualTo(Nets.params(net));
+
+    MultiLayerNetwork exact = Nets.layers(new TorchSGD(0.05).withNesterovMomentum(0.9));
+    NetworkParamGroups groups = NetworkParamGroups.perLayer(exact);
+    SchedulerListener listener =
+        SchedulerListener.everyIteration(new LambdaLR(EpochFunction.table(1, 1, 0)).attach(groups));
+    exact.addListeners(listener);
+    Nets.fit(exact, DATA.subList(0, 4));
+    exact.setListeners();
+    NetworkParamGroups later =
+        NetworkParamGroups.builder(exact).group(last).frozen(last.negate()).build();
+    Nets.fit(exact, DATA.subList(0, 2));
+    later.add(last.negate(), 0.02);
+    Nets.fit(exact, DATA.subList(4, DATA.size()));
+    assertThat(off(net, exact)).isLessThan(1e-10);
   }
 
   @Test

@@ -84,6 +84,16 @@ class UpdaterSlotsTest {
   }
 
   @Test
+  void refuseToFreezeALayerOfUnknownKind() {
+    Unknown layer = new Unknown("a", new Adam(0.1));
+    assertThatIllegalArgumentException()
+        .isThrownBy(
+            () -> UpdaterSlots.part(List.of(weights(layer)), new int[] {GroupBinding.FROZEN}))
+        .withMessage(
+            "frozen must not select a.W, since DL4J cannot give another updater to Unknown");
+  }
+
+  @Test
   void refuseAnUpdaterThatCannotBeCopied() {
     IUpdater uncopied =
         new CountingSgd(0.1) {

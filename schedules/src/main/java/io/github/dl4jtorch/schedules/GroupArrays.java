@@ -70,21 +70,36 @@ final class GroupArrays {
     next = previous;
   }
 
-  /** Refuses rates below what an optimizer takes, before anything is written. */
+  /** Refuses what an optimizer does not take, before anything is written. */
   void requireTaken(Node writer) {
     for (int i = 0; i < lr.length; i++) {
-      if (lr[i] < groups.get(i).lowestLr()) {
-        throw new ArithmeticException(
-            writer.name()
-                + " gives param group "
-                + i
-                + " a learning rate of "
-                + lr[i]
-                + " at epoch "
-                + writer.epoch()
-                + ", and the optimizer takes none below 0; nothing was changed");
+      ParamGroup group = groups.get(i);
+      if (lr[i] < group.lowestLr()) {
+        throw notTaken(writer, i, "learning rate", lr[i], ", and the optimizer takes none below 0");
+      }
+      if (!Double.isNaN(momentum[i])) {
+        String range = group.momentumRange(momentum[i]);
+        if (range != null && momentum[i] != group.momentum()) {
+          throw notTaken(writer, i, "momentum", momentum[i], ", but " + range);
+        }
       }
     }
+  }
+
+  private static ArithmeticException notTaken(
+      Node writer, int group, String name, double value, String why) {
+    return new ArithmeticException(
+        writer.name()
+            + " gives param group "
+            + group
+            + " a "
+            + name
+            + " of "
+            + value
+            + " at epoch "
+            + writer.epoch()
+            + why
+            + "; nothing was changed");
   }
 
   /** Writes what differs back into the groups. */

@@ -22,7 +22,8 @@ public sealed interface LRScheduler permits Run {
    * Enters the next epoch (or step) and sets the groups' rates, and momenta where they are cycled.
    * Call it after the epoch's (or batch's) updates.
    *
-   * @throws ArithmeticException if a rate would not be finite, or the optimizer does not take it
+   * @throws ArithmeticException if a rate would not be finite, or the optimizer does not take it or
+   *     a momentum
    * @throws IllegalStateException from {@link OneCycleLR} after its last step
    * @throws UnsupportedOperationException from {@link ReduceLROnPlateau}, which needs a metric
    */
@@ -54,7 +55,8 @@ public sealed interface LRScheduler permits Run {
    * @param epochOrMetric the metric for a plateau, otherwise the epoch, which may be fractional
    * @throws IllegalArgumentException if an epoch is not finite, is below 0, or is outside what the
    *     schedule takes
-   * @throws ArithmeticException if a rate would not be finite, or the optimizer does not take it
+   * @throws ArithmeticException if a rate would not be finite, or the optimizer does not take it or
+   *     a momentum
    * @throws UnsupportedOperationException from {@link SequentialLR} and {@link ChainedScheduler}
    */
   void step(double epochOrMetric);

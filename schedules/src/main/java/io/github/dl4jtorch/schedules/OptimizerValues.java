@@ -1,5 +1,7 @@
 package io.github.dl4jtorch.schedules;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Where an optimizer outside this library keeps the learning rate and the momentum of one group.
  * {@link ParamGroup#over(OptimizerValues)} makes a param group of it, so that a run reads and
@@ -46,11 +48,25 @@ public interface OptimizerValues {
   double momentum();
 
   /**
-   * Sets the momentum or beta1. Not called if there is none.
+   * Sets the momentum or beta1. Not called if there is none, or the value is one that {@link
+   * #momentumRange} refuses.
    *
    * @param momentum finite
    */
   void setMomentum(double momentum);
+
+  /**
+   * Says which momenta this optimizer takes, if not this one. A run asks all its groups before it
+   * writes to the first, so that a refusal leaves all of them as they were. Not called if there is
+   * no momentum.
+   *
+   * @param momentum finite
+   * @return null if the value can be set, which is the default; otherwise what it "must be", with
+   *     its name, like {@code "beta1 must be >= 0 and < 1"}
+   */
+  default @Nullable String momentumRange(double momentum) {
+    return null;
+  }
 
   /**
    * Returns the lowest learning rate this optimizer takes. A run that would go below throws before

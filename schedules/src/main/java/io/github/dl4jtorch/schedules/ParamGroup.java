@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One param group of an optimizer, as a scheduler sees it: learning rate, momentum or beta1, and
@@ -131,12 +132,16 @@ public final class ParamGroup {
    * Sets the momentum, or beta1 in a group of Adam's kind.
    *
    * @param momentum the value, finite
-   * @throws IllegalArgumentException if the value is not finite
+   * @throws IllegalArgumentException if the value is not finite or the optimizer does not take it
    * @throws UnsupportedOperationException if the group has neither
    */
   public void setMomentum(double momentum) {
     requireMomentum();
     Require.requireFinite("momentum", momentum);
+    String range = values.momentumRange(momentum);
+    if (range != null) {
+      throw new IllegalArgumentException(range + " but was " + momentum);
+    }
     values.setMomentum(momentum);
   }
 
@@ -262,6 +267,10 @@ public final class ParamGroup {
     return three > highest ? three : highest;
   }
 
+  @Nullable String momentumRange(double momentum) {
+    return values.momentumRange(momentum);
+  }
+
   /** Writes a checked rate, if it is another one. */
   void writeLr(double lr) {
     if (lr != values.lr()) {
@@ -322,6 +331,10 @@ public final class ParamGroup {
           throw reader.malformed("the saved group has a momentum and this one has none");
         }
       }
+    }
+    String range = momentumKind() == MomentumKind.NONE ? null : momentumRange(momentum);
+    if (range != null) {
+      throw reader.malformed(range + " but was " + momentum);
     }
     return new Saved(
         lr,

@@ -36,6 +36,15 @@ final class Run implements LRScheduler {
     return run;
   }
 
+  static LRScheduler resume(
+      Schedule schedule,
+      ParamGroups groups,
+      Map<String, ?> state,
+      List<? extends Map<String, ?>> values) {
+    schedule.requireFits(groups);
+    return new Run(groups, loaded(schedule, groups, state, values));
+  }
+
   private static void requireInitialLr(ParamGroups groups, int lastEpoch) {
     for (int i = 0; i < groups.size(); i++) {
       if (groups.get(i).initialLr().isEmpty()) {
@@ -129,20 +138,30 @@ final class Run implements LRScheduler {
 
   @Override
   public boolean loadStateDict(Map<String, ?> state) {
-    root = loaded(state);
+    root = loaded(root.schedule(), groups, state);
     double[] lr = groups.stream().mapToDouble(ParamGroup::lr).toArray();
     return Arrays.equals(lr, root.lastLr());
   }
 
   @Override
   public void loadStateDict(Map<String, ?> state, List<? extends Map<String, ?>> groups) {
-    List<ParamGroup.Saved> saved = this.groups.read(groups);
-    root = loaded(state);
-    this.groups.restore(saved);
+    root = loaded(root.schedule(), this.groups, state, groups);
   }
 
-  private Node loaded(Map<String, ?> state) {
-    Node fresh = Node.of(root.schedule());
+  /** Takes up a state and restores the groups, once both are read. */
+  private static Node loaded(
+      Schedule schedule,
+      ParamGroups groups,
+      Map<String, ?> state,
+      List<? extends Map<String, ?>> values) {
+    List<ParamGroup.Saved> saved = groups.read(values);
+    Node fresh = loaded(schedule, groups, state);
+    groups.restore(saved);
+    return fresh;
+  }
+
+  private static Node loaded(Schedule schedule, ParamGroups groups, Map<String, ?> state) {
+    Node fresh = Node.of(schedule);
     load(fresh, state, groups, 0);
     return fresh;
   }

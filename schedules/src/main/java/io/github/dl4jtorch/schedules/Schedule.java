@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.schedules;
 
 import java.io.Serializable;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -60,6 +61,8 @@ public sealed interface Schedule extends Serializable
    * @return the run, whose {@link LRScheduler#lastEpoch()} is 0
    * @throws IllegalArgumentException if the definition does not fit the groups; they are left as
    *     they were
+   * @throws ArithmeticException if the optimizer does not take a rate or a momentum; the groups are
+   *     left as they were
    */
   default LRScheduler attach(ParamGroups groups) {
     return attach(groups, -1);
@@ -76,11 +79,41 @@ public sealed interface Schedule extends Serializable
    * @return the run, whose {@link LRScheduler#lastEpoch()} is {@code lastEpoch + 1}
    * @throws IllegalArgumentException if the definition does not fit the groups or {@code lastEpoch}
    *     is below -1; the groups are left as they were
+   * @throws ArithmeticException if the optimizer does not take a rate or a momentum; the groups are
+   *     left as they were
    * @throws UnsupportedOperationException from a {@link ReduceLROnPlateau} unless {@code lastEpoch}
    *     is -1
    */
   default LRScheduler attach(ParamGroups groups, int lastEpoch) {
     return Run.start(this, groups, lastEpoch);
+  }
+
+  /**
+   * Attaches this definition to param groups as the run that a saved state is of, and restores the
+   * groups. That is {@link #attach(ParamGroups)} and then {@code loadStateDict(state, groups)}, but
+   * the groups never have the rates of a fresh run, and a state of another definition leaves them
+   * as they were.
+   *
+   * <pre>{@code
+   * Schedule definition = new StepLR(30);
+   * LRScheduler saved = definition.attach(ParamGroups.of(ParamGroup.sgd(0.1, 0.9)));
+   * ParamGroups groups = ParamGroups.of(ParamGroup.sgd(0.1, 0.9));
+   * LRScheduler run =
+   *     definition.resume(groups, saved.stateDict(), saved.paramGroups().stateDict());
+   * }</pre>
+   *
+   * @param groups the optimizer's groups, one or more
+   * @param state as {@link LRScheduler#stateDict()} or PyTorch's {@code state_dict()} gives it
+   * @param values as {@link ParamGroups#stateDict()} or PyTorch's optimizer gives it under {@code
+   *     param_groups}
+   * @return the run
+   * @throws IllegalArgumentException if the definition does not fit the groups; they are left as
+   *     they were
+   * @throws MalformedDataException if state or values do not fit; the groups are left as they were
+   */
+  default LRScheduler resume(
+      ParamGroups groups, Map<String, ?> state, List<? extends Map<String, ?>> values) {
+    return Run.resume(this, groups, state, values);
   }
 
   /**

@@ -105,8 +105,15 @@ class ContractTest {
     }
     for (int from = 0; from < STEPS; from++) {
       ParamGroups fresh = Specimens.groups(count, adam);
-      LRScheduler resumed = schedule.attach(fresh);
-      resumed.loadStateDict(Json.readMap(states.get(from)), Json.readMaps(groupStates.get(from)));
+      Map<String, Object> state = Json.readMap(states.get(from));
+      List<Map<String, Object>> groupState = Json.readMaps(groupStates.get(from));
+      LRScheduler resumed;
+      if (from % 2 == 0) {
+        resumed = schedule.resume(fresh, state, groupState);
+      } else {
+        resumed = schedule.attach(fresh);
+        resumed.loadStateDict(state, groupState);
+      }
       for (int step = from; step < Math.min(from + 15, STEPS); step++) {
         assertThat(Json.write(fresh.stateDict())).isEqualTo(groupStates.get(step));
         assertThat(Json.write(resumed.stateDict())).isEqualTo(states.get(step));

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -211,41 +212,128 @@ class ParamGroupsTest {
     assertThat(groups.get(0).lr()).isEqualTo(0.05);
   }
 
+  /** An optimizer that takes no rate below 0. */
+  private static class Live implements OptimizerValues {
+    final double[] values;
+
+    Live(double... values) {
+      this.values = values;
+    }
+
+    @Override
+    public double lr() {
+      return values[0];
+    }
+
+    @Override
+    public void setLr(double lr) {
+      values[0] = lr;
+    }
+
+    @Override
+    public MomentumKind momentumKind() {
+      return MomentumKind.MOMENTUM;
+    }
+
+    @Override
+    public double momentum() {
+      return values[1];
+    }
+
+    @Override
+    public void setMomentum(double momentum) {
+      values[1] = momentum;
+    }
+
+    @Override
+    public double lowestLr(double highestLr) {
+      return 0;
+    }
+  }
+
+  @Test
+  void whatAnOptimizerDoesNotTakeLeavesAllGroupsAsTheyWere() {
+    double[] live = {0.5, 0.9};
+    ParamGroup plain = ParamGroup.sgd(0.5, 0.9);
+    ParamGroup below =
+        ParamGroup.over(
+            new Live(live) {
+              @Override
+              public @Nullable String momentumRange(double momentum) {
+                return momentum < 1 ? null : "momentum must be < 1";
+              }
+            });
+    ParamGroups groups = ParamGroups.of(plain, below);
+    List<Map<String, Object>> before = groups.stateDict();
+    CyclicLR high = CyclicLR.builder(0.1, 1).baseMomentum(0.5).maxMomentum(1.0).build();
+    assertThatThrownBy(() -> high.attach(groups))
+        .isInstanceOf(ArithmeticException.class)
+        .hasMessage(
+            "CyclicLR gives param group 1 a momentum of 1.0 at epoch 0.0, but momentum must be < 1;"
+                + " nothing was changed");
+    assertThat(groups.stateDict()).isEqualTo(before);
+
+    CyclicLR rising =
+        CyclicLR.builder(0.1, 1).stepSizeUp(1).baseMomentum(1.25).maxMomentum(0.5).build();
+    LRScheduler run = rising.attach(groups);
+    List<Map<String, Object>> attached = groups.stateDict();
+    Map<String, Object> state = run.stateDict();
+    assertThatThrownBy(run::step)
+        .isInstanceOf(ArithmeticException.class)
+        .hasMessage(
+            "CyclicLR gives param group 1 a momentum of 1.25 at epoch 1.0, but momentum must be <"
+                + " 1; nothing was changed");
+    assertThat(groups.stateDict()).isEqualTo(attached);
+    assertThat(run.stateDict()).isEqualTo(state);
+
+    List<Map<String, Object>> wrong = groups.stateDict();
+    wrong.get(0).put("lr", 0.7);
+    wrong.get(1).put("momentum", 2);
+    assertThatThrownBy(() -> run.loadStateDict(state, wrong))
+        .isInstanceOf(MalformedDataException.class)
+        .hasMessage("param group 1: momentum must be < 1 but was 2.0");
+    assertThatThrownBy(() -> rising.resume(groups, state, wrong))
+        .isInstanceOf(MalformedDataException.class)
+        .hasMessage("param group 1: momentum must be < 1 but was 2.0");
+    assertThatThrownBy(() -> below.setMomentum(1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("momentum must be < 1 but was 1.0");
+    assertThat(groups.stateDict()).isEqualTo(attached);
+
+    // What somebody else has set, and no run writes, is nobody's to refuse.
+    live[1] = 1.5;
+    new ExponentialLR(0.5).attach(groups).step();
+    assertThat(live).containsExactly(0.05, 1.5);
+  }
+
+  @Test
+  void resumeRefusesWhatIsOfAnotherDefinitionAndLeavesTheGroupsAsTheyWere() {
+    ParamGroups groups = ParamGroups.of(ParamGroup.sgd(0.5, 0.9), ParamGroup.sgd(0.25, 0.9));
+    LRScheduler saved = new ExponentialLR(0.5).attach(groups);
+    saved.step();
+    List<Map<String, Object>> values = groups.stateDict();
+    ParamGroups others = ParamGroups.of(ParamGroup.sgd(0.75, 0.9), ParamGroup.sgd(0.1, 0.9));
+    List<Map<String, Object>> before = others.stateDict();
+    assertThatThrownBy(
+            () -> CyclicLR.builder(0.1, 1).build().resume(others, saved.stateDict(), values))
+        .isInstanceOf(MalformedDataException.class);
+    assertThatThrownBy(
+            () ->
+                CyclicLR.builder(List.of(0.1), List.of(0.1))
+                    .build()
+                    .resume(others, saved.stateDict(), values))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("baseLr must have one entry for each of the 2 param groups but has 1");
+    assertThat(others.stateDict()).isEqualTo(before);
+    LRScheduler resumed = saved.schedule().resume(others, saved.stateDict(), values);
+    assertThat(others.stateDict()).isEqualTo(values);
+    assertThat(resumed.stateDict()).isEqualTo(saved.stateDict());
+  }
+
   @Test
   void aLiveOptimizerIsReadAndDrivenAndItsLowestRateRespected() {
     double[] live = {0.5, 0.9};
-    OptimizerValues values =
-        new OptimizerValues() {
-          @Override
-          public double lr() {
-            return live[0];
-          }
-
-          @Override
-          public void setLr(double lr) {
-            live[0] = lr;
-          }
-
-          @Override
-          public MomentumKind momentumKind() {
-            return MomentumKind.MOMENTUM;
-          }
-
-          @Override
-          public double momentum() {
-            return live[1];
-          }
-
-          @Override
-          public void setMomentum(double momentum) {
-            live[1] = momentum;
-          }
-
-          @Override
-          public double lowestLr(double highestLr) {
-            return 0;
-          }
-        };
+    OptimizerValues values = new Live(live);
     ParamGroup plain = ParamGroup.sgd(0.5, 0.9);
     ParamGroups groups = ParamGroups.of(plain, ParamGroup.over(values));
     LRScheduler run = new MultiplicativeLR(epoch -> epoch == 3 ? -1 : 0.5).attach(groups);

@@ -252,8 +252,9 @@ public final class TrainingCheckpoint {
 
   private SavedRun attached(SavedRun saved, Schedule definition) {
     List<Map<String, Object>> values = groupValues.get(saved.set);
-    LRScheduler run = definition.attach(groups(saved));
-    run.loadStateDict(saved.state, saved.numbers.stream().map(values::get).toList());
+    LRScheduler run =
+        definition.resume(
+            groups(saved), saved.state, saved.numbers.stream().map(values::get).toList());
     return new SavedRun(run, saved.set, saved.numbers, saved.state);
   }
 

@@ -29,27 +29,24 @@ public final class LrCell implements ISchedule {
   @JsonProperty private volatile double value;
   // The rate of the last update, which the velocity of a Nesterovs carries; 0 if not known.
   @JsonProperty private volatile double velocityLr;
-  @JsonProperty private final boolean frozen;
 
   @JsonCreator
   public LrCell(
       @JsonProperty(value = "group", required = true) int group,
       @JsonProperty(value = "block", required = true) int block,
       @JsonProperty(value = "value", required = true) double value,
-      @JsonProperty("velocityLr") double velocityLr,
-      @JsonProperty("frozen") boolean frozen) {
+      @JsonProperty("velocityLr") double velocityLr) {
     this.group = group;
     this.block = block;
     this.value = value;
     this.velocityLr = velocityLr;
-    this.frozen = frozen;
   }
 
   public void set(double value) {
     this.value = value;
   }
 
-  /** Returns the rate, which a frozen parameter keeps for later. */
+  /** Returns the rate, which an updater of frozen parameters keeps for later. */
   public double value() {
     return value;
   }
@@ -67,19 +64,14 @@ public final class LrCell implements ISchedule {
     return UpdaterFields.schedule(updater) instanceof LrCell cell ? cell.velocityLr : 0;
   }
 
-  /** Tells whether an updater has a cell that says to leave its parameters and its state alone. */
-  public static boolean isFrozen(IUpdater updater) {
-    return UpdaterFields.schedule(updater) instanceof LrCell cell && cell.frozen;
-  }
-
   @Override
   public double valueAt(int iteration, int epoch) {
-    return frozen ? 0 : value;
+    return value;
   }
 
   @Override
   public ISchedule clone() {
-    return new LrCell(group, block, value, velocityLr, frozen);
+    return new LrCell(group, block, value, velocityLr);
   }
 
   @Override
@@ -94,12 +86,6 @@ public final class LrCell implements ISchedule {
 
   @Override
   public String toString() {
-    return "LrCell[group="
-        + group
-        + ", block="
-        + block
-        + ", value="
-        + value
-        + (frozen ? ", frozen]" : "]");
+    return "LrCell[group=" + group + ", block=" + block + ", value=" + value + "]";
   }
 }

@@ -11,8 +11,7 @@ import org.nd4j.linalg.learning.config.Nesterovs;
 
 /**
  * Takes a learning rate of 0 at its word. DL4J's Nesterovs goes on by its velocity, and its Adam
- * family takes epsilon for a rate of 0. The updater's averages go on, as PyTorch's do; those of
- * frozen parameters stay as they are, as in PyTorch without {@code requires_grad}.
+ * family takes epsilon for a rate of 0. The updater's averages go on, as PyTorch's do.
  *
  * <p>On demand it also keeps the velocity of Nesterovs at the rate of the update, see {@link
  * SchedulerListener#rescalingVelocity}.
@@ -65,10 +64,6 @@ public final class StoppingUpdater implements GradientUpdater<IUpdater> {
 
   @Override
   public void applyUpdater(INDArray gradient, int iteration, int epoch) {
-    if (LrCell.isFrozen(updater.getConfig())) {
-      gradient.assign(0);
-      return;
-    }
     double lr = updater.getConfig().getLearningRate(iteration, epoch);
     if (updater.getConfig() instanceof Nesterovs nesterovs) {
       if (isRescaling && isZero(lr)) {
@@ -76,9 +71,6 @@ public final class StoppingUpdater implements GradientUpdater<IUpdater> {
         return;
       }
       rescale(lr);
-      if (nesterovs.getLearningRateSchedule() instanceof LrCell cell) {
-        cell.setVelocityLr(velocityLr);
-      }
     }
     updater.applyUpdater(gradient, iteration, epoch);
     if (isZero(lr)) {
@@ -98,6 +90,14 @@ public final class StoppingUpdater implements GradientUpdater<IUpdater> {
         velocity().muli(lr / velocityLr);
       }
       velocityLr = lr;
+      recordVelocityLr();
+    }
+  }
+
+  /** Notes the velocity's rate where it is saved with the network. */
+  void recordVelocityLr() {
+    if (UpdaterFields.schedule(updater.getConfig()) instanceof LrCell cell) {
+      cell.setVelocityLr(velocityLr);
     }
   }
 

@@ -149,7 +149,8 @@ public final class UpdaterBlocks {
    * Returns the rate an updater would use in the network's next update, or while it is frozen, in
    * the first one afterwards.
    */
-  public double rate(IUpdater updater) {
+  public double rate(IUpdater present) {
+    IUpdater updater = FrozenUpdater.unfrozen(present);
     if (UpdaterFields.schedule(updater) instanceof LrCell cell) {
       return cell.value();
     }
@@ -274,13 +275,35 @@ public final class UpdaterBlocks {
         block.setGradientUpdater(new StoppingUpdater(present, velocityLr(block, former)));
       }
     }
+    recordVelocityLr();
   }
 
-  /** Finds the rate of a block's last update: known, on record, or else the rate it has. */
+  /** Notes the rates of the velocities where they are saved with the network. */
+  public void recordVelocityLr() {
+    for (UpdaterBlock block : source.getUpdaterBlocks()) {
+      if (block.getGradientUpdater() instanceof StoppingUpdater wrapper) {
+        wrapper.recordVelocityLr();
+      }
+    }
+  }
+
   private double velocityLr(UpdaterBlock block, @Nullable UpdaterBlocks former) {
     if (former != null
         && former.formerBlock(block.getParamOffsetStart()).getGradientUpdater()
             instanceof StoppingUpdater known) {
+      return known.velocityLr();
+    }
+    return velocityLr(block);
+  }
+
+  /** Returns the rate of a parameter's last update. */
+  public double velocityLr(Param param) {
+    return velocityLr(source.getUpdaterBlocks().get(param.block()));
+  }
+
+  /** Finds the rate of a block's last update: known, on record, or else the rate it has. */
+  private double velocityLr(UpdaterBlock block) {
+    if (block.getGradientUpdater() instanceof StoppingUpdater known) {
       return known.velocityLr();
     }
     IUpdater updater = block.getGradientUpdater().getConfig();

@@ -24,7 +24,8 @@ public final class UpdaterFields {
   /**
    * Returns the schedule of an updater's rate, null if it has none or is of a kind not known here.
    */
-  public static @Nullable ISchedule schedule(IUpdater updater) {
+  public static @Nullable ISchedule schedule(IUpdater present) {
+    IUpdater updater = FrozenUpdater.unfrozen(present);
     if (updater instanceof Sgd sgd) {
       return sgd.getLearningRateSchedule();
     } else if (updater instanceof Nesterovs nesterovs) {
@@ -53,7 +54,8 @@ public final class UpdaterFields {
   }
 
   /** Tells whether an updater's state is known to be arrays as long as the block, then cells. */
-  public static boolean hasKnownState(IUpdater updater) {
+  public static boolean hasKnownState(IUpdater present) {
+    IUpdater updater = FrozenUpdater.unfrozen(present);
     return isOfDl4j(updater) || updater instanceof TorchUpdater || updater.stateSize(1) == 0;
   }
 
@@ -71,6 +73,21 @@ public final class UpdaterFields {
             || updater instanceof AdaMax
         ? MomentumKind.BETA1
         : MomentumKind.NONE;
+  }
+
+  /**
+   * Says what a momentum or beta1 of an updater must be, null if this one is. DL4J's own take
+   * anything, also what makes all parameters NaN.
+   */
+  public static @Nullable String momentumRange(IUpdater updater, double momentum) {
+    return switch (momentumKind(updater)) {
+      case MOMENTUM ->
+          momentum >= 0 && momentum < Double.POSITIVE_INFINITY
+              ? null
+              : "momentum must be finite and >= 0";
+      case BETA1 -> momentum >= 0 && momentum < 1 ? null : "beta1 must be >= 0 and < 1";
+      case NONE -> null;
+    };
   }
 
   /** Tells whether an updater has a momentum that cannot be set, since it follows a schedule. */

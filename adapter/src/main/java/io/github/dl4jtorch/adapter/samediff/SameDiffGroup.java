@@ -147,6 +147,11 @@ final class SameDiffGroup implements OptimizerValues {
   }
 
   @Override
+  public @Nullable String momentumRange(double momentum) {
+    return UpdaterFields.momentumRange(updater(), momentum);
+  }
+
+  @Override
   public void setMomentum(double momentum) {
     UpdaterFields.setMomentum(updater(), momentum);
   }
