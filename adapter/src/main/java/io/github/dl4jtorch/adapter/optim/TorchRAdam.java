@@ -86,7 +86,14 @@ public final class TorchRAdam extends BetasUpdater<TorchRAdam> {
     INDArray average = state.array(0);
     Nd4j.exec(
         new AdamUpdater(
-            gradient, state.array(1), average, rectified, decay1, decay2, eps() * root, FusedOps.LATE));
+            gradient,
+            state.array(1),
+            average,
+            rectified,
+            decay1,
+            decay2,
+            eps() * root,
+            FusedOps.LATE));
     if (rho <= 5) {
       Nd4j.exec(new ScalarMultiplication(average, null, gradient, corrected));
     }

@@ -25,8 +25,16 @@ class SinglePrecisionTest {
 
   private static final Map<String, Object> DEFAULTS =
       Map.of(
-          "eps", 1e-8, "betas", List.of(0.9, 0.999), "alpha", 0.99, "momentum", 0,
-          "momentum_decay", 4e-3);
+          "eps",
+          1e-8,
+          "betas",
+          List.of(0.9, 0.999),
+          "alpha",
+          0.99,
+          "momentum",
+          0,
+          "momentum_decay",
+          4e-3);
 
   static List<Map<String, Object>> cases() {
     return Golden.inSinglePrecision();
