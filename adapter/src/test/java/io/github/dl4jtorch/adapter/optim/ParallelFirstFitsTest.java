@@ -2,6 +2,8 @@ package io.github.dl4jtorch.adapter.optim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -14,7 +16,7 @@ import org.deeplearning4j.parallelism.ParallelWrapper;
 import org.deeplearning4j.parallelism.ParallelWrapper.TrainingMode;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.factory.Nd4j;
@@ -28,27 +30,52 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 class ParallelFirstFitsTest {
 
   private static final int FITS = 500;
+  // What they leave behind is freed with the process.
+  private static final int FITS_OF_A_PROCESS = 100;
   private static final int SIZE = 600;
 
   @ParameterizedTest
-  @EnumSource(
-      value = TrainingMode.class,
-      names = {"AVERAGING", "SHARED_GRADIENTS"})
-  void allEnd(TrainingMode mode) {
+  @CsvSource({
+    "AVERAGING, false",
+    "AVERAGING, true",
+    "SHARED_GRADIENTS, false",
+    "SHARED_GRADIENTS, true"
+  })
+  void allEnd(TrainingMode mode, boolean isAdagrad) throws IOException, InterruptedException {
+    for (int fit = 0; fit < FITS; fit += FITS_OF_A_PROCESS) {
+      Process process =
+          new ProcessBuilder(
+                  Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                  "-Xmx1g",
+                  "-Dorg.bytedeco.javacpp.nopointergc=true",
+                  "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+                  "-cp",
+                  System.getProperty("java.class.path"),
+                  ParallelFirstFitsTest.class.getName(),
+                  mode.name(),
+                  "" + isAdagrad)
+              .inheritIO()
+              .start();
+      assertThat(process.waitFor()).isZero();
+    }
+  }
+
+  public static void main(String[] arguments) {
+    TorchUpdater updater =
+        Boolean.parseBoolean(arguments[1])
+            ? new TorchAdagrad(1e-2).withLrDecay(0.01)
+            : new TorchAdam(1e-3);
     List<DataSet> data = data();
-    for (TorchUpdater updater :
-        List.of(new TorchAdam(1e-3), new TorchAdagrad(1e-2).withLrDecay(0.01))) {
-      for (int fit = 0; fit < FITS; fit++) {
-        MultiLayerNetwork net = net(updater.clone());
-        new ParallelWrapper.Builder<>(net)
-            .workers(2)
-            .averagingFrequency(1)
-            .trainingMode(mode)
-            .build()
-            .fit(new ListDataSetIterator<>(data, 4));
-        assertThat(net.params().sumNumber().doubleValue()).isFinite();
-        net.close();
-      }
+    for (int fit = 0; fit < FITS_OF_A_PROCESS; fit++) {
+      MultiLayerNetwork net = net(updater.clone());
+      new ParallelWrapper.Builder<>(net)
+          .workers(2)
+          .averagingFrequency(1)
+          .trainingMode(TrainingMode.valueOf(arguments[0]))
+          .build()
+          .fit(new ListDataSetIterator<>(data, 4));
+      assertThat(net.params().sumNumber().doubleValue()).isFinite();
+      net.close();
     }
   }
 
