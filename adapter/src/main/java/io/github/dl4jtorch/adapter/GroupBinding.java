@@ -94,8 +94,18 @@ final class GroupBinding {
     if (mustPart(blocks)) {
       part(blocks, isUntrained);
     }
+    keepState();
     freeze();
     this.blocks.stopAtZero(null);
+  }
+
+  /** Makes the state go along when the network's rates are set by DL4J. */
+  private void keepState() {
+    UpdaterBlocks keeping = blocks.keepingState();
+    if (keeping != blocks) {
+      members = members(keeping, groups);
+      blocks = keeping;
+    }
   }
 
   /** Writes the values of the next group, so that they are in our cells, and returns them. */
@@ -156,6 +166,7 @@ final class GroupBinding {
       members = formerMembers;
       throw refused;
     }
+    keepState();
     freeze();
     stopAndRescale(former);
     return added;
@@ -259,6 +270,7 @@ final class GroupBinding {
       members = found;
       blocks = present;
     }
+    keepState();
     freeze();
     stopAndRescale(former);
   }

@@ -41,9 +41,11 @@ import org.deeplearning4j.nn.api.NeuralNetwork;
  * <p>The momentum of a group is that of Nesterovs, or beta1 of Adam, AMSGrad, Nadam and AdaMax. A
  * group has none if its updaters differ in it, or if it follows a schedule of its own.
  *
- * <p>Rates that others set, as with {@code net.setLearningRate}, are taken up. Copies that DL4J
- * makes of a network in memory, by {@code clone()} or with {@code TransferLearning}, share its
- * updaters, so they see every change. Not safe for use by several threads at a time.
+ * <p>Rates that others set, as with {@code net.setLearningRate}, are taken up, and the updaters'
+ * state moves along. That call does not reach all updaters, {@code groups.get(i).setLr(lr)} does,
+ * and costs less. Copies that DL4J makes of a network in memory, by {@code clone()} or with {@code
+ * TransferLearning}, share its updaters, so they see every change. Not safe for use by several
+ * threads at a time.
  *
  * <pre>{@code
  * MultiLayerNetwork net = new MultiLayerNetwork(configuration);

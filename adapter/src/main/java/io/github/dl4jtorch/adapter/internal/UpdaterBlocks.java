@@ -5,6 +5,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.TrainingConfig;
+import org.deeplearning4j.nn.api.Updater;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.updater.BaseMultiLayerUpdater;
@@ -52,6 +53,8 @@ public final class UpdaterBlocks {
 
   private final Model net;
   private final BaseMultiLayerUpdater<?> source;
+  // Kept, since a KeepingState that was replaced has others.
+  private final List<UpdaterBlock> own;
   private final List<Param> params = new ArrayList<>();
 
   /** Reads the updaters of an initialised network. */
@@ -59,6 +62,7 @@ public final class UpdaterBlocks {
     this.net = net;
     this.source = source(net);
     List<UpdaterBlock> blocks = source.getUpdaterBlocks();
+    this.own = blocks;
     IdentityHashMap<IUpdater, Integer> families = families(blocks);
     for (int index = 0; index < blocks.size(); index++) {
       requireAlike(blocks.get(index));
@@ -194,25 +198,160 @@ public final class UpdaterBlocks {
     try {
       if (net instanceof MultiLayerNetwork layers) {
         MultiLayerUpdater present = new MultiLayerUpdater(layers);
-        present.getUpdaterBlocks().forEach(this::moveState);
+        moveState(own, present.getUpdaterBlocks());
         layers.setUpdater(present);
       } else {
         ComputationGraph graph = (ComputationGraph) net;
         ComputationGraphUpdater present = new ComputationGraphUpdater(graph);
-        present.getUpdaterBlocks().forEach(this::moveState);
+        moveState(own, present.getUpdaterBlocks());
         graph.setUpdater(present);
+      }
+      if (source instanceof KeepingState keeping) {
+        keeping.release();
       }
     } finally {
       outside.close();
     }
   }
 
-  private void moveState(UpdaterBlock to) {
+  /**
+   * Makes {@code net.setLearningRate} move the state along, by which DL4J parts and joins blocks,
+   * but knows neither cells nor parameters without a state.
+   *
+   * @return the same blocks, in another updater of the network
+   */
+  public UpdaterBlocks keepingState() {
+    MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces();
+    try {
+      return takeOver(net, source) ? new UpdaterBlocks(net) : this;
+    } finally {
+      outside.close();
+    }
+  }
+
+  private static boolean takeOver(Model net, BaseMultiLayerUpdater<?> present) {
+    if (present instanceof KeepingState) {
+      return false;
+    }
+    INDArray state = present.getStateViewArray();
+    BaseMultiLayerUpdater<?> keeping =
+        net instanceof MultiLayerNetwork layers
+            ? new LayersUpdater(layers, state)
+            : new GraphUpdater((ComputationGraph) net, state);
+    List<UpdaterBlock> from = present.getUpdaterBlocks();
+    setUpdater(net, keeping);
+    List<UpdaterBlock> to = keeping.getUpdaterBlocks();
+    if (!starts(from).equals(starts(to))) {
+      // Edited by hand, so that DL4J would join them when it builds them anew.
+      setUpdater(net, present);
+      return false;
+    }
+    for (int index = 0; index < to.size(); index++) {
+      to.get(index).setGradientUpdater(from.get(index).getGradientUpdater());
+    }
+    return true;
+  }
+
+  private static List<Integer> starts(List<UpdaterBlock> blocks) {
+    return blocks.stream().map(UpdaterBlock::getParamOffsetStart).toList();
+  }
+
+  private static void setUpdater(Model net, BaseMultiLayerUpdater<?> updater) {
+    if (net instanceof MultiLayerNetwork layers) {
+      layers.setUpdater(updater);
+    } else {
+      ((ComputationGraph) net).setUpdater((ComputationGraphUpdater) updater);
+    }
+  }
+
+  /**
+   * Answers DL4J, which asks an updater for its blocks when it has replaced it, and then lays out
+   * its state for the blocks of the present one. Does that beforehand, and says that the blocks
+   * were the same, so that DL4J takes the state as it is.
+   */
+  private static List<UpdaterBlock> blocksFor(
+      BaseMultiLayerUpdater<?> replaced, List<UpdaterBlock> blocks, @Nullable INDArray state) {
+    Model net = replaced.getNetwork();
+    BaseMultiLayerUpdater<?> present = source(net);
+    List<UpdaterBlock> others = present.getUpdaterBlocks();
+    try {
+      moveState(blocks, others);
+    } catch (IllegalStateException unknownForm) {
+      return blocks; // Let DL4J try.
+    }
+    if (state != null) {
+      state.assign(present.getStateViewArray());
+    }
+    takeOver(net, present);
+    return others;
+  }
+
+  /** Keeps the state when DL4J replaces it. */
+  private interface KeepingState {
+    /** Tells that the state has been moved. */
+    void release();
+  }
+
+  private static final class LayersUpdater extends MultiLayerUpdater implements KeepingState {
+
+    private boolean isReleased;
+
+    LayersUpdater(MultiLayerNetwork net, @Nullable INDArray state) {
+      super(net, state);
+    }
+
+    @Override
+    @SuppressWarnings("ReferenceEquality") // Whether it is the same object is the question.
+    public List<UpdaterBlock> getUpdaterBlocks() {
+      Updater present = network.getUpdater(false);
+      if (isReleased || present == null || present == this) {
+        return super.getUpdaterBlocks();
+      }
+      isReleased = true;
+      return blocksFor(this, super.getUpdaterBlocks(), getStateViewArray());
+    }
+
+    @Override
+    public void release() {
+      isReleased = true;
+    }
+  }
+
+  private static final class GraphUpdater extends ComputationGraphUpdater implements KeepingState {
+
+    private boolean isReleased;
+
+    GraphUpdater(ComputationGraph net, @Nullable INDArray state) {
+      super(net, state);
+    }
+
+    @Override
+    @SuppressWarnings("ReferenceEquality") // Whether it is the same object is the question.
+    public List<UpdaterBlock> getUpdaterBlocks() {
+      ComputationGraphUpdater present = network.getUpdater(false);
+      if (isReleased || present == null || present == this) {
+        return super.getUpdaterBlocks();
+      }
+      isReleased = true;
+      return blocksFor(this, super.getUpdaterBlocks(), getStateViewArray());
+    }
+
+    @Override
+    public void release() {
+      isReleased = true;
+    }
+  }
+
+  private static void moveState(List<UpdaterBlock> former, List<UpdaterBlock> present) {
+    present.forEach(block -> moveState(former, block));
+  }
+
+  private static void moveState(List<UpdaterBlock> former, UpdaterBlock to) {
     INDArray target = to.getUpdaterView();
     if (target == null) {
       return;
     }
-    UpdaterBlock first = formerBlock(to.getParamOffsetStart());
+    UpdaterBlock first = blockAt(former, to.getParamOffsetStart());
     if (first.getParamOffsetStart() == to.getParamOffsetStart()
         && first.getParamOffsetEnd() == to.getParamOffsetEnd()) {
       target.assign(first.getUpdaterView());
@@ -229,7 +368,7 @@ public final class UpdaterBlocks {
     }
     long cells = updater.stateSize(0);
     for (ParamState param : to.getLayersAndVariablesInBlock()) {
-      UpdaterBlock from = formerBlock(param.getParamOffsetStart());
+      UpdaterBlock from = blockAt(former, param.getParamOffsetStart());
       for (int array = 0; array < updater.stateSize(1) - cells; array++) {
         stateOf(param, to, array).assign(stateOf(param, from, array));
       }
@@ -246,8 +385,7 @@ public final class UpdaterBlocks {
     return block.getUpdaterView().get(NDArrayIndex.interval(start, start + cells));
   }
 
-  private UpdaterBlock formerBlock(int offset) {
-    List<UpdaterBlock> blocks = source.getUpdaterBlocks();
+  private static UpdaterBlock blockAt(List<UpdaterBlock> blocks, int offset) {
     int index = 0;
     while (blocks.get(index).getParamOffsetEnd() <= offset) {
       index++;
@@ -269,7 +407,7 @@ public final class UpdaterBlocks {
    * @param former the blocks of the same parameters until now, null if they are not known
    */
   public void stopAtZero(@Nullable UpdaterBlocks former) {
-    for (UpdaterBlock block : source.getUpdaterBlocks()) {
+    for (UpdaterBlock block : own) {
       GradientUpdater<?> present = block.getGradientUpdater();
       if (present.getConfig().hasLearningRate() && !(present instanceof StoppingUpdater)) {
         block.setGradientUpdater(new StoppingUpdater(present, velocityLr(block, former)));
@@ -280,7 +418,7 @@ public final class UpdaterBlocks {
 
   /** Notes the rates of the velocities where they are saved with the network. */
   public void recordVelocityLr() {
-    for (UpdaterBlock block : source.getUpdaterBlocks()) {
+    for (UpdaterBlock block : own) {
       if (block.getGradientUpdater() instanceof StoppingUpdater wrapper) {
         wrapper.recordVelocityLr();
       }
@@ -289,7 +427,7 @@ public final class UpdaterBlocks {
 
   private double velocityLr(UpdaterBlock block, @Nullable UpdaterBlocks former) {
     if (former != null
-        && former.formerBlock(block.getParamOffsetStart()).getGradientUpdater()
+        && blockAt(former.own, block.getParamOffsetStart()).getGradientUpdater()
             instanceof StoppingUpdater known) {
       return known.velocityLr();
     }
@@ -298,7 +436,7 @@ public final class UpdaterBlocks {
 
   /** Returns the rate of a parameter's last update. */
   public double velocityLr(Param param) {
-    return velocityLr(source.getUpdaterBlocks().get(param.block()));
+    return velocityLr(own.get(param.block()));
   }
 
   /** Finds the rate of a block's last update: known, on record, or else the rate it has. */
@@ -315,8 +453,7 @@ public final class UpdaterBlocks {
 
   /** Makes the velocity of a block's Nesterovs follow the rate from now on. */
   public void rescaleVelocity(int block) {
-    if (source.getUpdaterBlocks().get(block).getGradientUpdater()
-        instanceof StoppingUpdater wrapper) {
+    if (own.get(block).getGradientUpdater() instanceof StoppingUpdater wrapper) {
       wrapper.rescaleVelocity();
     }
   }

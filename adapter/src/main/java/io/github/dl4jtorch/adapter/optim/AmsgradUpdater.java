@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.adapter.optim;
 
 import java.util.Map;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.updaters.AdamUpdater;
 import org.nd4j.linalg.api.ops.impl.updaters.AmsGradUpdater;
@@ -53,8 +54,13 @@ public abstract sealed class AmsgradUpdater<T extends AmsgradUpdater<T>> extends
     double beta1 = beta1(iteration, epoch);
     double beta2 = beta2(iteration, epoch);
     double step = state.advance();
-    double scale = Math.sqrt(1 - Math.pow(beta2, step));
-    double rate = FusedOps.adamRate(lr * scale / (1 - Math.pow(beta1, step)), beta1, beta2);
+    DataType precision = gradient.dataType();
+    double decay1 = FusedOps.decay(beta1, precision);
+    double decay2 = FusedOps.decay(beta2, precision);
+    double root = Math.sqrt(FusedOps.excess(beta2, precision));
+    double scale = Math.sqrt(1 - Math.pow(beta2, step)) * root;
+    double share = FusedOps.excess(beta1, precision) * (1 - Math.pow(beta1, step));
+    double rate = FusedOps.adamRate(lr * scale / share, decay1, decay2);
     INDArray average = state.array(0);
     INDArray squares = state.array(1);
     Nd4j.exec(
@@ -65,11 +71,11 @@ public abstract sealed class AmsgradUpdater<T extends AmsgradUpdater<T>> extends
                 average,
                 state.array(2),
                 rate,
-                beta1,
-                beta2,
+                decay1,
+                decay2,
                 eps() * scale,
                 FusedOps.LATE)
             : new AdamUpdater(
-                gradient, squares, average, rate, beta1, beta2, eps() * scale, FusedOps.LATE));
+                gradient, squares, average, rate, decay1, decay2, eps() * scale, FusedOps.LATE));
   }
 }

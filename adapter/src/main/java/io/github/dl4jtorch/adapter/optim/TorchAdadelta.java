@@ -5,6 +5,7 @@ import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.updaters.AdaDeltaUpdater;
 import org.nd4j.linalg.factory.Nd4j;
@@ -107,7 +108,11 @@ public final class TorchAdadelta extends TorchUpdater {
 
   @Override
   void update(INDArray gradient, UpdaterState state, double lr, int iteration, int epoch) {
-    Nd4j.exec(new AdaDeltaUpdater(gradient, state.array(0), state.array(1), rho, eps));
+    DataType precision = gradient.dataType();
+    double decay = FusedOps.decay(rho, precision);
+    // Both of its averages are under a root with it.
+    double added = eps * FusedOps.excess(rho, precision);
+    Nd4j.exec(new AdaDeltaUpdater(gradient, state.array(0), state.array(1), decay, added));
     gradient.muli(lr);
   }
 }

@@ -4,6 +4,7 @@ import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
 import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.impl.scalar.ScalarMultiplication;
 import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.Axpy;
 import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.MulOp;
 import org.nd4j.linalg.api.ops.impl.updaters.RmsPropUpdater;
@@ -103,8 +104,9 @@ public final class TorchNAdam extends BetasUpdater<TorchNAdam> {
     product *= mu;
     state.setExtra(product);
     double scale = Math.sqrt(1 - Math.pow(beta2, step));
-    double ofGradient = (1 - mu) / (1 - product);
-    double ofAverage = next / (1 - product * next);
+    double guard = FusedOps.guard(gradient.dataType());
+    double ofGradient = guard * (1 - mu) / (1 - product);
+    double ofAverage = guard * next / (1 - product * next);
     state.forEachPart(
         gradient,
         (part, arrays, scratch) -> {
@@ -112,13 +114,14 @@ public final class TorchNAdam extends BetasUpdater<TorchNAdam> {
           INDArray squares = arrays[1];
           average.muli(beta1);
           Nd4j.exec(new Axpy(part, average, average, 1 - beta1));
-          Nd4j.exec(new MulOp(part, part, scratch));
-          squares.muli(beta2);
-          Nd4j.exec(new Axpy(scratch, squares, squares, 1 - beta2));
+          // The share of the square, which alone might overflow.
+          Nd4j.exec(new ScalarMultiplication(part, null, scratch, 1 - beta2));
+          Nd4j.exec(new MulOp(scratch, part, scratch));
+          Nd4j.exec(new Axpy(squares, scratch, squares, beta2));
           part.muli(ofGradient);
           Nd4j.exec(new Axpy(average, part, part, ofAverage));
           // With a decay of 1 it leaves the squares as they are and divides by their root.
-          Nd4j.exec(new RmsPropUpdater(part, squares, lr * scale, 1, eps() * scale));
+          Nd4j.exec(new RmsPropUpdater(part, squares, lr * scale / guard, 1, eps() * scale));
         });
   }
 }

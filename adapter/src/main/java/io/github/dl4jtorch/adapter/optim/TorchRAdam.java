@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter.optim;
 
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.scalar.ScalarMultiplication;
 import org.nd4j.linalg.api.ops.impl.updaters.AdamUpdater;
@@ -67,7 +68,11 @@ public final class TorchRAdam extends BetasUpdater<TorchRAdam> {
     double beta1 = beta1(iteration, epoch);
     double beta2 = beta2(iteration, epoch);
     double step = state.advance();
-    double corrected = lr / (1 - Math.pow(beta1, step));
+    DataType precision = gradient.dataType();
+    double decay1 = FusedOps.decay(beta1, precision);
+    double decay2 = FusedOps.decay(beta2, precision);
+    double root = Math.sqrt(FusedOps.excess(beta2, precision));
+    double corrected = lr / (FusedOps.excess(beta1, precision) * (1 - Math.pow(beta1, step)));
     double power = Math.pow(beta2, step);
     double limit = 2 / (1 - beta2) - 1;
     double rho = limit - 2 * step * power / (1 - power);
@@ -75,12 +80,20 @@ public final class TorchRAdam extends BetasUpdater<TorchRAdam> {
     if (rho > 5) {
       double rectification =
           Math.sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho));
-      rectified = FusedOps.adamRate(corrected * rectification * Math.sqrt(1 - power), beta1, beta2);
+      double rate = corrected * rectification * Math.sqrt(1 - power) * root;
+      rectified = FusedOps.adamRate(rate, decay1, decay2);
     }
     INDArray average = state.array(0);
     Nd4j.exec(
         new AdamUpdater(
-            gradient, state.array(1), average, rectified, beta1, beta2, eps(), FusedOps.LATE));
+            gradient,
+            state.array(1),
+            average,
+            rectified,
+            decay1,
+            decay2,
+            eps() * root,
+            FusedOps.LATE));
     if (rho <= 5) {
       Nd4j.exec(new ScalarMultiplication(average, null, gradient, corrected));
     }

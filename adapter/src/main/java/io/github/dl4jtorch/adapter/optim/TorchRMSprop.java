@@ -7,6 +7,7 @@ import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.scalar.ScalarMultiplication;
 import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.Axpy;
@@ -200,24 +201,29 @@ public final class TorchRMSprop extends TorchUpdater {
   void update(INDArray gradient, UpdaterState state, double lr, int iteration, int epoch) {
     double keeps = momentumAt(momentum, iteration, epoch);
     double rate = keeps == 0 ? lr : 1;
+    DataType precision = gradient.dataType();
     if (centered) {
+      double guard = FusedOps.guard(precision);
       state.forEachPart(
           gradient,
           (part, arrays, scratch) -> {
             INDArray squares = arrays[0];
             INDArray average = arrays[1];
-            Nd4j.exec(new MulOp(part, part, scratch));
-            squares.muli(alpha);
-            Nd4j.exec(new Axpy(scratch, squares, squares, 1 - alpha));
-            average.muli(alpha);
-            Nd4j.exec(new Axpy(part, average, average, 1 - alpha));
+            Nd4j.exec(new ScalarMultiplication(part, null, scratch, 1 - alpha));
+            Nd4j.exec(new Axpy(average, scratch, average, alpha));
+            // The share of the square, which alone might overflow.
+            Nd4j.exec(new MulOp(scratch, part, scratch));
+            Nd4j.exec(new Axpy(squares, scratch, squares, alpha));
             Nd4j.exec(new MulOp(average, average, scratch));
             Nd4j.exec(new SubOp(squares, scratch, scratch));
+            part.muli(guard);
             // With a decay of 1 it divides by the root of what it is given.
-            Nd4j.exec(new RmsPropUpdater(part, scratch, rate, 1, eps));
+            Nd4j.exec(new RmsPropUpdater(part, scratch, rate / guard, 1, eps));
           });
     } else {
-      Nd4j.exec(new RmsPropUpdater(gradient, state.array(0), rate, alpha, eps));
+      double decay = FusedOps.decay(alpha, precision);
+      double root = Math.sqrt(FusedOps.excess(alpha, precision));
+      Nd4j.exec(new RmsPropUpdater(gradient, state.array(0), rate * root, decay, eps * root));
     }
     if (keeps != 0) {
       INDArray buffer = state.array(arrays() - 1);

@@ -17,6 +17,10 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
  * {@link #DIGITS} digits, so that it is exact in 16-bit networks too; a mark, without which the
  * state is another updater's; and a number of the updater's own. The mean of several copies'
  * states, as ParallelWrapper takes it, is a state again.
+ *
+ * <p>So is a copy that another thread takes in the middle of an update, as ParallelWrapper's
+ * workers do, whatever it has of before and of after: the state carries a mark from its birth on,
+ * at its end, which is found without knowing how many parameters share the state.
  */
 final class UpdaterState {
 
@@ -38,6 +42,7 @@ final class UpdaterState {
   private static final int EXTRA = DIGITS + 1;
   // Some whole number that no average of squares can be, and no average of gradients will be.
   private static final double MARKED = -57;
+  private static final int MARKS_OF_BIRTH = 128;
 
   /** How many cells there are for each parameter. */
   static final int CELLS = DIGITS + 2;
@@ -66,7 +71,29 @@ final class UpdaterState {
     this.view = view == null ? null : view.reshape(view.length());
     if (this.view != null && initialize) {
       this.view.assign(0);
+      if (config.counts()) {
+        markBirth(this.view);
+      }
     }
+  }
+
+  /** Returns the mark of birth, which states of other lengths rarely have, exact in 16 bits. */
+  private static double birthMark(INDArray view) {
+    return MARKED - 1 - view.length() % MARKS_OF_BIRTH;
+  }
+
+  private static INDArray placeOfBirthMark(INDArray view) {
+    return slice(view, view.length() - CELLS + MARK, 1);
+  }
+
+  private static void markBirth(INDArray view) {
+    if (view.length() >= CELLS) {
+      placeOfBirthMark(view).assign(birthMark(view));
+    }
+  }
+
+  private static boolean hasBirthMark(INDArray view) {
+    return placeOfBirthMark(view).dup().getDouble(0) == birthMark(view);
   }
 
   @Nullable INDArray view() {
@@ -102,7 +129,7 @@ final class UpdaterState {
     scratch = null;
     if (config.counts()) {
       INDArray all = requireNonNull(view);
-      if (rest > CELLS && !isZero(slice(all, used + CELLS, rest - CELLS))) {
+      if (rest > CELLS && !isUnused(slice(all, used + CELLS, rest - CELLS).dup(), all)) {
         throw misfit(gradientLength);
       }
       cells = slice(all, used, CELLS);
@@ -113,8 +140,12 @@ final class UpdaterState {
   private void read(INDArray cells) {
     // A copy, since reading from a view moves the whole state from a GPU to the host.
     double[] values = cells.dup().toDoubleVector();
-    if (values[MARK] != MARKED && !isZero(requireNonNull(view))) {
-      throw misfit(length);
+    INDArray all = requireNonNull(view);
+    if (values[MARK] != MARKED && !hasBirthMark(all)) {
+      if (!isZero(all)) {
+        throw misfit(length);
+      }
+      markBirth(all);
     }
     double count = 0;
     for (int digit = DIGITS - 1; digit >= 0; digit--) {
@@ -148,6 +179,14 @@ final class UpdaterState {
             + " parameters, but it belongs to another updater, or the network has joined its"
             + " parameters in another way since; give the network the updaters with which the"
             + " state was made, or train on with a new state");
+  }
+
+  /** Tells whether a copy of the sets after the first has nothing but, maybe, the mark of birth. */
+  private static boolean isUnused(INDArray others, INDArray view) {
+    if (hasBirthMark(view)) {
+      placeOfBirthMark(others).assign(0);
+    }
+    return isZero(others);
   }
 
   private static boolean isZero(INDArray array) {

@@ -22,6 +22,10 @@ final class Golden {
     return read("updaters/" + optimizer + ".json", new TypeReference<>() {});
   }
 
+  static List<Map<String, Object>> inSinglePrecision() {
+    return read("updaters-float/updates.json", new TypeReference<>() {});
+  }
+
   static Map<String, Object> trajectory(String name) {
     return read("trajectories/" + name + ".json", new TypeReference<>() {});
   }
