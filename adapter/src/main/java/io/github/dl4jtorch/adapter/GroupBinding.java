@@ -49,6 +49,7 @@ final class GroupBinding {
   private final Model net;
   private final List<NetworkParam> named;
   private final BitSet rescaling = new BitSet();
+  private final List<NetworkGroup> liveValues = new ArrayList<>();
   private final List<ParamGroup> values = new ArrayList<>();
   private int[] groups;
   private UpdaterBlocks blocks;
@@ -93,9 +94,16 @@ final class GroupBinding {
 
   /** Writes the values of the next group, so that they are in our cells, and returns them. */
   ParamGroup takeOver(Start start) {
-    ParamGroup group = ParamGroup.over(new NetworkGroup(this, values.size(), start));
+    NetworkGroup live = new NetworkGroup(this, values.size(), start);
+    ParamGroup group = ParamGroup.over(live);
+    liveValues.add(live);
     values.add(group);
     return group;
+  }
+
+  /** Returns the highest rate that a group has had. */
+  double highestLr(int group) {
+    return liveValues.get(group).highestLr();
   }
 
   /** Returns the values of all groups that were taken over. */

@@ -90,6 +90,10 @@ final class NetworkGroup implements OptimizerValues {
     return -ROUNDING * highestLr;
   }
 
+  double highestLr() {
+    return highestLr;
+  }
+
   @Override
   public MomentumKind momentumKind() {
     return momentumKind;

@@ -356,6 +356,11 @@ public final class NetworkParamGroups extends ParamGroups {
     return binding;
   }
 
+  /** Returns the highest rate that each group has had, of which a share counts as rounding. */
+  List<Double> highestLr() {
+    return Arrays.stream(numbers).mapToObj(binding::highestLr).toList();
+  }
+
   /** Makes sure that the network's next update is as the groups say. */
   void refresh() {
     binding.refresh();

@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Saves a training into a folder while it is going on, and keeps the last few checkpoints. A
  * process that is killed at any moment leaves only whole ones, from which {@link
- * TrainingCheckpoint#latest(Path)} takes the newest.
+ * TrainingCheckpoint#latest(Path, Class...)} takes the newest.
  *
  * <pre>{@code
  * LRScheduler run = new StepLR(30, 0.1).attach(NetworkParamGroups.of(net));
