@@ -33,8 +33,13 @@ import org.slf4j.LoggerFactory;
  * says so. The counts in a checkpoint are those of the network right after the event, although DL4J
  * moves them on only after its listeners.
  *
- * <p>If a checkpoint cannot be written, as on a full disk, training stops with an {@link
- * UncheckedIOException}; the checkpoints written before stay.
+ * <p>A folder belongs to one training under each {@linkplain #named name}. When it begins, the
+ * listener locks a file {@code checkpoint.lock} there and refuses a folder in which another process
+ * or another thread of this one saves; so it does when another network takes the folder over later.
+ * The lock ends with the process, however that ends, or with {@link #close()}.
+ *
+ * <p>If a checkpoint cannot be written, as on a full disk, or could not be loaded again, training
+ * stops with an {@link UncheckedIOException}; the checkpoints written before stay.
  */
 public final class TrainingCheckpointListener extends BaseTrainingListener {
 
@@ -231,13 +236,38 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
     requireAll();
     try {
       Files.createDirectories(folder.folder());
-      folder.deleteTemporary();
-      refuseNewer();
+      boolean isNew = FolderOwner.begin(folder, writer.net().model());
+      try {
+        refuseNewer();
+        folder.deleteTemporary();
+      } catch (IOException | RuntimeException refused) {
+        if (isNew) {
+          close();
+        }
+        throw refused;
+      }
     } catch (IOException failed) {
       throw new UncheckedIOException(failed);
     }
     lastSaved = nanoTime.getAsLong();
     hasStarted = true;
+  }
+
+  /**
+   * Lets the folder go, so that another training may save there. That is not needed where the
+   * process ends, or where the same thread trains on with another listener.
+   *
+   * @throws UncheckedIOException if the folder's lock cannot be closed
+   */
+  public void close() {
+    try {
+      if (Files.isDirectory(folder.folder())) {
+        FolderOwner.end(folder, writer.net().model());
+      }
+      hasStarted = false;
+    } catch (IOException failed) {
+      throw new UncheckedIOException(failed);
+    }
   }
 
   /** What is moved on after the save would be saved one step behind. */
@@ -298,6 +328,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
   private void save(CheckpointFolder.Entry entry, Save save) {
     requireLast();
     try {
+      FolderOwner.require(folder, writer.net().model());
       save.to(entry.file());
       deleteOld(entry);
     } catch (IOException failed) {

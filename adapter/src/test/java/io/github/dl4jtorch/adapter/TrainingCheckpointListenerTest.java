@@ -37,8 +37,9 @@ class TrainingCheckpointListenerTest {
   private final MultiLayerNetwork net = Nets.layers(new Adam(0.01));
   private final CheckpointWriter writer = TrainingCheckpoint.of(net);
 
+  /** Returns what is in the folder, save for the lock of its owner. */
   private List<String> files() {
-    String[] names = folder.toFile().list();
+    String[] names = folder.toFile().list((in, name) -> !name.endsWith(FolderOwner.LOCK));
     return names == null ? List.of() : Arrays.stream(names).sorted().toList();
   }
 
@@ -143,11 +144,16 @@ class TrainingCheckpointListenerTest {
             "my-checkpoint-0000000001-000000.zip",
             "other-0000000001-000000.zip",
             "other-0000000001-000000.zip.tmp",
+            "other-0000000001-000000.zip.0123456789abcdef0123456789abcdef.tmp",
+            "checkpoint-0000000001-000000.zip.mine.tmp",
             "notes.tmp");
     for (String name : others) {
       Files.writeString(folder.resolve(name), name);
     }
     Files.writeString(folder.resolve("checkpoint-0000000009-000000.zip.tmp"), "half a file");
+    Files.writeString(
+        folder.resolve("checkpoint-0000000009-000000.zip.0123456789abcdef0123456789abcdef.tmp"),
+        "half a file");
     net.addListeners(TrainingCheckpointListener.everyIterations(1, writer, folder).keepLast(1));
     net.fit(Nets.epoch(3));
     assertThat(files())
