@@ -19,6 +19,7 @@ import org.deeplearning4j.nn.conf.stepfunctions.StepFunction;
 import org.deeplearning4j.nn.conf.weightnoise.IWeightNoise;
 import org.deeplearning4j.nn.weights.IWeightInit;
 import org.deeplearning4j.nn.weights.embeddings.EmbeddingInitializer;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.activations.IActivation;
 import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.learning.regularization.Regularization;
@@ -27,7 +28,6 @@ import org.nd4j.linalg.schedule.ISchedule;
 import org.nd4j.shade.jackson.databind.JavaType;
 import org.nd4j.shade.jackson.databind.JsonNode;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
-import org.nd4j.shade.jackson.databind.exc.InvalidTypeIdException;
 import org.nd4j.shade.jackson.databind.type.TypeFactory;
 import org.nd4j.shade.jackson.databind.util.LRUMap;
 import org.nd4j.shade.jackson.databind.util.LookupCache;
@@ -81,7 +81,16 @@ final class CheckpointConfiguration {
    * @param own the others
    */
   static <C> C read(String json, Class<C> kind, Class<?>... own) throws IOException {
-    return read(json, kind, NeuralNetConfiguration.mapper().copy().setTypeFactory(new Names(own)));
+    Names names = new Names(own);
+    try {
+      C configuration =
+          read(json, kind, NeuralNetConfiguration.mapper().copy().setTypeFactory(names));
+      names.requireNoneRefused(null);
+      return configuration;
+    } catch (IOException | RuntimeException failed) {
+      names.requireNoneRefused(failed);
+      throw failed;
+    }
   }
 
   /** Reads a configuration that a network of this process has just written. */
@@ -91,21 +100,12 @@ final class CheckpointConfiguration {
 
   private static <C> C read(String json, Class<C> kind, ObjectMapper mapper) throws IOException {
     requirePresentForm(CheckpointJson.tree(json));
-    try {
-      // A text, since DL4J's deserializers go back to the source.
-      C configuration = mapper.readValue(json, kind);
-      if (configuration == null) {
-        throw new IOException("it has no configuration");
-      }
-      return configuration;
-    } catch (InvalidTypeIdException refused) {
-      throw new IOException(
-          "its configuration has the class "
-              + refused.getTypeId()
-              + ", which is none of DL4J's for networks, nor of this library's, and was not given to"
-              + " load(file, classes)",
-          refused);
+    // A text, since DL4J's deserializers go back to the source.
+    C configuration = mapper.readValue(json, kind);
+    if (configuration == null) {
+      throw new IOException("it has no configuration");
     }
+    return configuration;
   }
 
   /**
@@ -142,6 +142,7 @@ final class CheckpointConfiguration {
     @Serial private static final long serialVersionUID = 1L;
 
     private final transient Map<String, Class<?>> own;
+    private transient @Nullable String refused;
 
     Names(Class<?>... own) {
       super((LookupCache<Object, JavaType>) new LRUMap<Object, JavaType>(16, 200));
@@ -150,22 +151,37 @@ final class CheckpointConfiguration {
 
     @Override
     public Class<?> findClass(String name) {
-      Class<?> known = own.get(name);
-      if (known != null) {
-        return known;
+      Class<?> found = own.get(name);
+      if (found == null && PACKAGES.stream().anyMatch(name::startsWith)) {
+        found = part(name);
       }
-      if (PACKAGES.stream().noneMatch(name::startsWith)) {
-        throw new IllegalArgumentException(name);
+      if (found == null) {
+        refused = name;
+        throw new IllegalArgumentException("the class " + name + " is refused");
       }
+      return found;
+    }
+
+    /** Returns a class of these packages if it is a part of networks. */
+    private @Nullable Class<?> part(String name) {
       try {
         Class<?> found = super.findClass(name);
-        if (KINDS.stream().anyMatch(kind -> kind.isAssignableFrom(found))) {
-          return found;
-        }
+        return KINDS.stream().anyMatch(kind -> kind.isAssignableFrom(found)) ? found : null;
       } catch (ClassNotFoundException none) {
-        throw new IllegalArgumentException(name, none);
+        return null;
       }
-      throw new IllegalArgumentException(name);
+    }
+
+    /** Says which class was refused, if one was: whoever asked may have done without. */
+    void requireNoneRefused(@Nullable Exception failure) throws IOException {
+      if (refused != null) {
+        throw new IOException(
+            "its configuration has the class "
+                + refused
+                + ", which is none of DL4J's for networks, nor of this library's, and was not given"
+                + " to load(file, classes)",
+            failure);
+      }
     }
   }
 }

@@ -38,6 +38,10 @@ import org.slf4j.LoggerFactory;
  * or another thread of this one saves; so it does when another network takes the folder over later.
  * The lock ends with the process, however that ends, or with {@link #close()}.
  *
+ * <p>An iteration out of which an exception came, from a listener for example, may have been done,
+ * but DL4J does not count it, and the counts in a checkpoint would not be those of its runs. So the
+ * next {@code fit} of that network is refused: go on from the last checkpoint.
+ *
  * <p>If a checkpoint cannot be written, as on a full disk, or could not be loaded again, training
  * stops with an {@link UncheckedIOException}; the checkpoints written before stay.
  */
@@ -59,6 +63,9 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
   private final int kept;
   private final LongSupplier nanoTime;
   private boolean hasStarted;
+  private boolean isInEpoch;
+  private boolean isInIteration;
+  private int lastDone = -1;
   private long lastSaved;
 
   private TrainingCheckpointListener(
@@ -183,8 +190,17 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
   @Override
   public void onEpochStart(Model model) {
     if (isOwn(model)) {
+      requireCounted();
+      isInEpoch = true;
       start();
       EpochStarts.begin(model, writer.net().epochCount(), writer.net().iterationCount());
+    }
+  }
+
+  @Override
+  public void onGradientCalculation(Model model) {
+    if (isOwn(model)) {
+      isInIteration = isInEpoch;
     }
   }
 
@@ -195,6 +211,8 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
       if (isDue(iteration + 1)) {
         save(folder.entry(iteration + 1, epoch), writer::saveInIterationDone);
       }
+      isInIteration = false;
+      lastDone = iteration;
     }
   }
 
@@ -209,6 +227,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
   @Override
   public void onEpochEnd(Model model) {
     if (isOwn(model)) {
+      isInEpoch = false;
       start();
       EpochStarts.end(model);
       int epochs = writer.net().epochCount() + 1;
@@ -283,6 +302,16 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
                 + listener.getClass().getSimpleName()
                 + ", which would be saved a step behind its network: add it last");
       }
+    }
+  }
+
+  /** DL4J does not count an iteration out of which an exception came, even if all of it is done. */
+  private void requireCounted() {
+    if (isInEpoch && (isInIteration || lastDone == writer.net().iterationCount())) {
+      throw new IllegalStateException(
+          "every iteration of the network must be counted, but out of one came an exception, so that"
+              + " it is not although it may have been done: go on from"
+              + " TrainingCheckpoint.latest(folder)");
     }
   }
 

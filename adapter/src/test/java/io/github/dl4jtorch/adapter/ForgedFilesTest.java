@@ -15,7 +15,10 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +27,7 @@ import java.util.function.UnaryOperator;
 import java.util.zip.Deflater;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
+import java.util.zip.ZipOutputStream;
 import org.deeplearning4j.nn.conf.distribution.NormalDistribution;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
@@ -42,7 +46,6 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.lossfunctions.impl.LossMSE;
-import org.nd4j.linalg.schedule.ScheduleType;
 
 /** Files with a right checksum whose contents somebody has made up. */
 class ForgedFilesTest {
@@ -67,11 +70,7 @@ class ForgedFilesTest {
                 .weightInit(new WeightInitDistribution(new NormalDistribution(0, 1)))
                 .list(
                     Nets.dense(Nets.INPUTS, 4),
-                    Nets.dense(
-                        4,
-                        4,
-                        new Adam(
-                            TorchSchedule.lr(new LinearLR(0.5, 1, 4), 0.1, ScheduleType.EPOCH))),
+                    Nets.dense(4, 4, new Adam(0.02)),
                     new OutputLayer.Builder(new LossMSE(Nd4j.createFromArray(0.5, 2)))
                         .nIn(4)
                         .nOut(Nets.OUTPUTS)
@@ -113,16 +112,30 @@ class ForgedFilesTest {
   private void forge(String entry, byte[] bytes) throws IOException {
     Map<String, byte[]> forged = new LinkedHashMap<>(entries);
     forged.put(entry, bytes);
-    CheckpointFile.write(
-        file,
-        zip -> {
-          zip.setLevel(Deflater.BEST_COMPRESSION);
-          for (Map.Entry<String, byte[]> one : forged.entrySet()) {
-            zip.putNextEntry(new ZipEntry(one.getKey()));
-            zip.write(one.getValue());
-          }
-        },
-        zip -> true);
+    String open = "0".repeat(64);
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try (ZipOutputStream zip = new ZipOutputStream(out)) {
+      zip.setLevel(Deflater.NO_COMPRESSION);
+      zip.setComment("dl4j-torch checkpoint, SHA-256 " + open);
+      for (Map.Entry<String, byte[]> one : forged.entrySet()) {
+        zip.putNextEntry(new ZipEntry(one.getKey()));
+        zip.write(one.getValue());
+      }
+    }
+    byte[] written = out.toByteArray();
+    ByteBuffer.wrap(written)
+        .position(written.length - open.length())
+        .put(HexFormat.of().formatHex(sha256(written)).getBytes(StandardCharsets.US_ASCII));
+    // Not forced onto the disk, which takes longest.
+    Files.write(file, written);
+  }
+
+  private static byte[] sha256(byte[] bytes) {
+    try {
+      return MessageDigest.getInstance("SHA-256").digest(bytes);
+    } catch (NoSuchAlgorithmException impossible) {
+      throw new AssertionError(impossible);
+    }
   }
 
   private void forgeText(String entry, String text) throws IOException {
@@ -242,8 +255,7 @@ class ForgedFilesTest {
   void loadsNoClassThatIsNamed() throws IOException {
     String name = "org.example.Forbidden";
     String tanh = "{\"@class\":\"org.nd4j.linalg.activations.impl.ActivationTanH\"}";
-    String normal = "\"type\" : \"org.deeplearning4j.nn.conf.distribution.NormalDistribution\"";
-    String json = configuration().replaceAll("\\s+(?=[{}\"])", "").replace("\" : ", "\":");
+    String json = CheckpointJson.tree(configuration()).toString();
     assertThat(json).contains(tanh);
     List<String> forgeries =
         List.of(
@@ -265,13 +277,11 @@ class ForgedFilesTest {
           .isExactlyInstanceOf(CheckpointException.class)
           .hasMessageContaining(
               " cannot be loaded: it cannot be read: its configuration has the class")
-          .hasMessageContaining(name)
           .hasMessageEndingWith(
               ", which is none of DL4J's for networks, nor of this library's, and was not given to"
                   + " load(file, classes)");
       assertThat(Forbidden.Trace.LOADED).as(forgery).hasValue(0);
     }
-    assertThat(normal).isNotEmpty();
     // As the first versions of DL4J wrote it, which is read by another way.
     forgeText(
         CONFIGURATION,
