@@ -436,21 +436,23 @@ class TrainingCheckpointTest {
     MultiLayerNetwork net = Nets.layers(new Sgd(0.01));
     TrainingCheckpoint.of(net).with("part", new Part(Map.of(), Map.of())).save(file());
     byte[] former = Files.readAllBytes(file());
-    Map<INDArray, String> refused =
-        Map.of(
-            Nd4j.empty(DataType.DOUBLE), "empty",
-            Nd4j.create(DataType.FLOAT, 2, 0), "empty",
-            Nd4j.create("a", "text"), "of type UTF8");
+    // Arrays are no keys: ND4J crashes where it hashes an empty one.
+    List<Map.Entry<String, INDArray>> refused =
+        List.of(
+            Map.entry("empty", Nd4j.empty(DataType.DOUBLE)),
+            Map.entry("empty", Nd4j.create(DataType.FLOAT, 2, 0)),
+            Map.entry("of type UTF8", Nd4j.create("a", "text")));
     refused.forEach(
-        (array, reason) -> {
+        entry -> {
           CheckpointWriter writer =
-              TrainingCheckpoint.of(net).with("part", new Part(Map.of(), Map.of("a", array)));
+              TrainingCheckpoint.of(net)
+                  .with("part", new Part(Map.of(), Map.of("a", entry.getValue())));
           assertThatThrownBy(() -> writer.save(file()))
               .isInstanceOf(IllegalArgumentException.class)
               .hasMessage(
                   "the array \"a\" of the part \"part\" must be an array of numbers that is not"
                       + " empty but was "
-                      + reason);
+                      + entry.getKey());
         });
     assertThat(Files.readAllBytes(file())).isEqualTo(former);
   }
