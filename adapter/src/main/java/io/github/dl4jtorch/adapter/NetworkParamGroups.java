@@ -288,8 +288,13 @@ public final class NetworkParamGroups extends ParamGroups {
     }
   }
 
-  /** Tells whether a group has a Nesterovs. */
-  boolean hasVelocity() {
+  /**
+   * Tells whether a group has DL4J's {@code Nesterovs}, whose velocity can be {@linkplain
+   * SchedulerListener#rescalingVelocity rescaled}.
+   *
+   * @return true if one has
+   */
+  public boolean hasVelocity() {
     return Arrays.stream(numbers).anyMatch(binding::hasVelocity);
   }
 

@@ -240,8 +240,7 @@ public final class TorchSchedule implements ISchedule {
   }
 
   private double notPositive(double value, int step) {
-    if (value >= ExactLr.lowest(initial)
-        || value >= ExactLr.lowest(replay.highestUntil(step))) {
+    if (value >= ExactLr.lowest(initial) || value >= ExactLr.lowest(replay.highestUntil(step))) {
       return 0.0;
     }
     throw new ArithmeticException(

@@ -1,7 +1,6 @@
 package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.internal.FrozenUpdater;
-
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import java.util.ArrayList;

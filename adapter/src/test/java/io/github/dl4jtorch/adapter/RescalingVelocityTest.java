@@ -1,11 +1,10 @@
 package io.github.dl4jtorch.adapter;
 
-import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
-import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
+import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
 import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.schedules.EpochFunction;

@@ -1,9 +1,8 @@
 package io.github.dl4jtorch.adapter;
 
-import io.github.dl4jtorch.adapter.fixtures.Nets;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.optim.TorchAdagrad;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.adapter.optim.TorchNAdam;

@@ -49,6 +49,8 @@ public final class AveragedModel<N extends NeuralNetwork> {
 
   private static final String N_AVERAGED = "n_averaged";
   private static final String AVERAGING = "averaging";
+  // Up to here a double counts, and nobody trains for so long.
+  private static final long MOST_AVERAGED = 1L << 53;
 
   private final N network;
   private final Averaging averaging;
@@ -291,7 +293,7 @@ public final class AveragedModel<N extends NeuralNetwork> {
     Require.requireGiven("state", state);
     Require.requireGiven("params", params);
     Entries entries = new Entries(state);
-    long count = entries.count(N_AVERAGED);
+    long count = entries.count(N_AVERAGED, MOST_AVERAGED);
     if (averaging.function() == null || entries.has(AVERAGING)) {
       Averaging saved = Averaging.fromMap(entries.map(AVERAGING));
       if (!saved.equals(averaging)) {

@@ -541,13 +541,13 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
       throw new MalformedDataException(
           "the listener must be as the one that was saved, " + policy + ", but is " + policy());
     }
-    long count = entries.count(EPOCHS);
+    int count = (int) entries.count(EPOCHS, Integer.MAX_VALUE);
     Map<String, ?> state = entries.has(SWALR_STATE) ? entries.map(SWALR_STATE) : null;
     if (swalr == null) {
       AverageCheckpoint.restore(saved, average);
     } else {
       swalr.load(state, () -> AverageCheckpoint.restore(saved, average));
     }
-    epochs = Math.toIntExact(count);
+    epochs = count;
   }
 }

@@ -39,13 +39,14 @@ final class Entries {
   }
 
   /** Reads a whole number that is not negative. */
-  long count(String key) {
+  long count(String key, long most) {
     if (value(key) instanceof Number number
         && number.longValue() == number.doubleValue()
-        && number.longValue() >= 0) {
+        && number.longValue() >= 0
+        && number.longValue() <= most) {
       return number.longValue();
     }
-    throw malformed(key, "a whole number >= 0");
+    throw malformed(key, "a whole number >= 0 and <= " + most);
   }
 
   Map<String, ?> map(String key) {

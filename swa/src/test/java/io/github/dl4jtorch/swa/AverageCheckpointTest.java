@@ -349,6 +349,33 @@ class AverageCheckpointTest {
   }
 
   @Test
+  void changesNothingWhereTheEpochsAreOutOfRange() throws IOException {
+    Training training = Training.begin();
+    training.net.fit(batches(), 4);
+    CheckpointPart saved = saved(training.epochs, training.net);
+    Training other = Training.begin();
+    double[] average = Nets.params(other.swa.network());
+    List<Map<String, Object>> groups = other.cosine.paramGroups().stateDict();
+    for (Object epochs : List.of(3e9, 3_000_000_000L, -1, 0.5, "4")) {
+      Map<String, Object> values = new HashMap<>(saved.values());
+      Map<String, Object> own = new HashMap<>();
+      ((Map<?, ?>) saved.values().get("listener"))
+          .forEach((key, value) -> own.put((String) key, value));
+      own.put("epochs", epochs);
+      values.put("listener", own);
+      assertThatThrownBy(() -> other.epochs.restore(new Damaged(values, saved.arrays())))
+          .isInstanceOf(MalformedDataException.class)
+          .hasMessage("\"epochs\" must be a whole number >= 0 and <= 2147483647 but was " + epochs);
+      assertThat(Nets.params(other.swa.network())).isEqualTo(average);
+      assertThat(other.swa.nAveraged()).isZero();
+      assertThat(other.cosine.paramGroups().stateDict()).isEqualTo(groups);
+    }
+  }
+
+  private record Damaged(Map<String, Object> values, Map<String, INDArray> arrays)
+      implements CheckpointPart {}
+
+  @Test
   void refusesACheckpointListenerThatComesFirst() {
     MultiLayerNetwork net = Nets.layers(true);
     AveragingListener<MultiLayerNetwork> averaging =

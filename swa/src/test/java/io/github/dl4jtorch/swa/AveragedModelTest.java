@@ -684,12 +684,18 @@ class AveragedModelTest {
         average,
         Map.of("n_averaged", -1, "averaging", average.averaging().toMap()),
         params,
-        "\"n_averaged\" must be a whole number >= 0 but was -1");
+        "\"n_averaged\" must be a whole number >= 0 and <= 9007199254740992 but was -1");
     refusedState(
         average,
         Map.of("n_averaged", 1.5, "averaging", average.averaging().toMap()),
         params,
-        "\"n_averaged\" must be a whole number >= 0 but was 1.5");
+        "\"n_averaged\" must be a whole number >= 0 and <= 9007199254740992 but was 1.5");
+    refusedState(
+        average,
+        Map.of("n_averaged", Long.MAX_VALUE, "averaging", average.averaging().toMap()),
+        params,
+        "\"n_averaged\" must be a whole number >= 0 and <= 9007199254740992 but was"
+            + " 9223372036854775807");
     refusedState(
         average,
         Map.of("n_averaged", 1, "averaging", average.averaging().toMap(), "module.0", 1),

@@ -2,11 +2,11 @@ package io.github.dl4jtorch.swa;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.dl4jtorch.adapter.CheckpointWriter;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
-import io.github.dl4jtorch.adapter.TrainingCheckpoint;
-import io.github.dl4jtorch.adapter.TrainingCheckpointListener;
+import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
+import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
+import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpointListener;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.schedules.AnnealStrategy;
@@ -161,10 +161,10 @@ class RandomAveragesTest {
       LRScheduler run = checkpoint.run("run");
       Training<?> training;
       if (setting.isGraph) {
-        ComputationGraph graph = checkpoint.computationGraph();
+        ComputationGraph graph = checkpoint.network(ComputationGraph.class);
         training = new Training<>(setting, graph, AveragedModel.of(graph, setting.averaging), run);
       } else {
-        MultiLayerNetwork layers = checkpoint.multiLayerNetwork();
+        MultiLayerNetwork layers = checkpoint.network(MultiLayerNetwork.class);
         training =
             new Training<>(setting, layers, AveragedModel.of(layers, setting.averaging), run);
       }
@@ -221,8 +221,8 @@ class RandomAveragesTest {
     Training<?> saved = Training.begin(setting);
     CheckpointWriter writer =
         saved.net instanceof ComputationGraph graph
-            ? TrainingCheckpoint.of(graph)
-            : TrainingCheckpoint.of((MultiLayerNetwork) saved.net);
+            ? CheckpointWriter.of(graph)
+            : CheckpointWriter.of((MultiLayerNetwork) saved.net);
     writer.with("run", saved.run).with("averaging", saved.averaging);
     TrainingListener byIteration =
         TrainingCheckpointListener.everyIterations(1, writer, folder).keepLast(99);

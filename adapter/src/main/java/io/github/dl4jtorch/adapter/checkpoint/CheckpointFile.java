@@ -1,7 +1,5 @@
 package io.github.dl4jtorch.adapter.checkpoint;
 
-import io.github.dl4jtorch.adapter.NetworkSchedule;
-
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.File;
@@ -17,10 +15,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.UUID;
 import java.util.zip.Deflater;
 import java.util.zip.ZipFile;
 import java.util.zip.ZipInputStream;
@@ -56,29 +57,78 @@ final class CheckpointFile {
   /** Reads the entries of a file. */
   @FunctionalInterface
   interface Reader<T> {
-    T read(ZipInputStream zip) throws IOException;
+    T read(Entries zip) throws IOException;
+  }
+
+  /**
+   * The entries of a file. Nothing in it is compressed, so entries that are longer than the file
+   * were not written here, and are not unpacked to see how long they are.
+   */
+  static final class Entries extends ZipInputStream {
+    private final long size;
+    private long bytes;
+
+    private Entries(InputStream file, long size) {
+      super(file);
+      this.size = size;
+    }
+
+    /** Returns how many bytes the file has, and all entries have less. */
+    long size() {
+      return size;
+    }
+
+    @Override
+    public int read(byte[] buffer, int offset, int length) throws IOException {
+      int read = super.read(buffer, offset, length);
+      bytes += Math.max(0, read);
+      if (bytes > size) {
+        throw new IOException("its entries are longer than the file");
+      }
+      return read;
+    }
   }
 
   private CheckpointFile() {}
 
-  /** Writes a file beside the one of this name and moves it there when it is on the disk. */
-  static void write(Path file, Contents contents) throws IOException {
+  /**
+   * Writes a file beside the one of this name, reads it again, and moves it there when it is on the
+   * disk.
+   */
+  static void write(Path file, Contents contents, Reader<?> check) throws IOException {
     Path target = file.toAbsolutePath();
-    Path temporary = target.resolveSibling(target.getFileName() + TEMPORARY);
+    Path folder = target.resolveSibling("");
+    Path temporary = target.resolveSibling(target.getFileName() + "." + unique() + TEMPORARY);
+    // A new file, or an exception: a link that somebody has put there is not followed.
+    Files.createFile(temporary, permissions(folder));
     try {
-      writeAndForce(temporary.toFile(), contents);
+      writeAndForce(file, temporary.toFile(), contents, check);
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException | RuntimeException | Error failed) {
       Files.deleteIfExists(temporary);
       throw failed;
     }
-    forceFolder(target.resolveSibling(""));
+    forceFolder(folder);
   }
 
-  private static void writeAndForce(File temporary, Contents contents) throws IOException {
+  private static String unique() {
+    return UUID.randomUUID().toString().replace("-", "");
+  }
+
+  /** A checkpoint is the owner's alone until he gives it to others. */
+  static FileAttribute<?>[] permissions(Path folder) {
+    return folder.getFileSystem().supportedFileAttributeViews().contains("posix")
+        ? new FileAttribute<?>[] {
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))
+        }
+        : new FileAttribute<?>[] {};
+  }
+
+  private static void writeAndForce(Path target, File temporary, Contents contents, Reader<?> check)
+      throws IOException {
     MessageDigest sha = sha256();
+    // No channel, which the interruption of a thread would close.
     try (RandomAccessFile file = new RandomAccessFile(temporary, "rw")) {
-      file.setLength(0);
       OutputStream out =
           new BufferedOutputStream(
               new DigestOutputStream(new FileOutputStream(file.getFD()), sha), BUFFER);
@@ -91,8 +141,24 @@ final class CheckpointFile {
       out.flush();
       file.seek(file.length() - OPEN.length());
       file.write(ascii(HexFormat.of().formatHex(sha.digest())));
+      file.seek(0);
+      requireReadable(target, entries(new FileInputStream(file.getFD()), file.length()), check);
       file.getFD().sync();
     }
+  }
+
+  /** A file that could not be loaded must not take the place of one that can. */
+  private static void requireReadable(Path file, Entries entries, Reader<?> check)
+      throws CheckpointException {
+    try {
+      check.read(entries);
+    } catch (IOException | RuntimeException | StackOverflowError refused) {
+      throw CheckpointException.notSaved(file, refused);
+    }
+  }
+
+  private static Entries entries(InputStream file, long size) {
+    return new Entries(new BufferedInputStream(file, BUFFER), size);
   }
 
   /** Makes the move last through a loss of power, on systems where a program can. */
@@ -116,10 +182,10 @@ final class CheckpointFile {
       requireUndamaged(file, stream);
       // The same open file: another that has taken its name meanwhile would be unchecked.
       stream.getChannel().position(0);
-      return reader.read(new ZipInputStream(new BufferedInputStream(stream, BUFFER)));
+      return reader.read(entries(stream, stream.getChannel().size()));
     } catch (CheckpointException refused) {
       throw refused;
-    } catch (IOException | RuntimeException failed) {
+    } catch (IOException | RuntimeException | LinkageError | StackOverflowError failed) {
       throw new CheckpointException(file, "it cannot be read: " + failed.getMessage(), failed);
     }
   }

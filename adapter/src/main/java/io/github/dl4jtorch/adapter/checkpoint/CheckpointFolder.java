@@ -63,7 +63,7 @@ record CheckpointFolder(Path folder, String name) {
     Pattern pattern =
         Pattern.compile(
             Pattern.quote(name)
-                + "-\\d{10}-\\d{6,10}\\.zip"
+                + "-\\d{10}-\\d{6,10}\\.zip(\\.[0-9a-f]{32})?"
                 + Pattern.quote(CheckpointFile.TEMPORARY));
     for (Path file : files()) {
       if (pattern.matcher(file.getFileName().toString()).matches()) {

@@ -8,8 +8,6 @@ import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.MalformedDataException;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.Schedule;
-import java.io.BufferedOutputStream;
-import java.io.DataOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -42,9 +40,11 @@ import org.nd4j.linalg.factory.Nd4j;
  * }</pre>
  *
  * <p>The file is a zip. It has the entries of DL4J's {@code ModelSerializer}, which restores the
- * network from it, and one of this library; nothing in that is a Java class. It is written under
- * another name ending in {@code .tmp}, forced onto the disk and moved into place in one step, so
- * under its own name there is always a whole file, the former or the new one.
+ * network from it, and one of this library; nothing in that is a Java class. It is written under a
+ * name that nobody else has, its own with a random part and {@code .tmp} added, read again, forced
+ * onto the disk and moved into place in one step, so under its own name there is always a whole
+ * file, the former or the new one, whoever else writes it. Where the system has such permissions,
+ * it is readable and writable for its owner only.
  */
 public final class CheckpointWriter {
 
@@ -123,7 +123,8 @@ public final class CheckpointWriter {
    * replaced.
    *
    * @param file where to; its folder must exist
-   * @throws IOException if the file cannot be written; one of this name stays as it was
+   * @throws IOException if the file cannot be written, or is a {@link CheckpointException} that
+   *     says why it could not be loaded; one of this name stays as it was
    * @throws IllegalArgumentException if a part holds what cannot be written; likewise
    */
   public void save(Path file) throws IOException {
@@ -135,7 +136,8 @@ public final class CheckpointWriter {
    * have the present iteration yet. The listener must come after those that step the runs.
    *
    * @param file where to; its folder must exist
-   * @throws IOException if the file cannot be written; one of this name stays as it was
+   * @throws IOException if the file cannot be written, or is a {@link CheckpointException} that
+   *     says why it could not be loaded; one of this name stays as it was
    * @throws IllegalArgumentException if a part holds what cannot be written; likewise
    * @throws IllegalStateException if the network is trained by truncated backpropagation through
    *     time, since a segment leaves a state that is not saved
@@ -151,7 +153,8 @@ public final class CheckpointWriter {
    * the present epoch yet. The listener must come after those that step the runs.
    *
    * @param file where to; its folder must exist
-   * @throws IOException if the file cannot be written; one of this name stays as it was
+   * @throws IOException if the file cannot be written, or is a {@link CheckpointException} that
+   *     says why it could not be loaded; one of this name stays as it was
    * @throws IllegalArgumentException if a part holds what cannot be written; likewise
    */
   public void saveInOnEpochEnd(Path file) throws IOException {
@@ -213,7 +216,8 @@ public final class CheckpointWriter {
           for (Map.Entry<String, INDArray> array : arrays.entrySet()) {
             writeArray(zip, array.getKey(), array.getValue());
           }
-        });
+        },
+        SavedTraining::check);
   }
 
   private void writeRuns(Map<String, @Nullable Object> map) {
@@ -307,6 +311,8 @@ public final class CheckpointWriter {
           part.arrays()
               .forEach(
                   (key, array) -> {
+                    CheckpointArrays.requireReadable(
+                        "the array \"" + key + "\" of the part \"" + name + "\"", array);
                     String entry = CheckpointFile.FOLDER + "array" + arrays.size() + ".bin";
                     arrays.put(entry, array);
                     entries.put(key, entry);
@@ -326,9 +332,7 @@ public final class CheckpointWriter {
   private static void writeArray(ZipOutputStream zip, String name, INDArray array)
       throws IOException {
     zip.putNextEntry(new ZipEntry(name));
-    DataOutputStream out = new DataOutputStream(new BufferedOutputStream(zip, 1 << 16));
-    Nd4j.write(array, out);
-    out.flush();
+    CheckpointArrays.write(array, zip);
     zip.closeEntry();
   }
 }

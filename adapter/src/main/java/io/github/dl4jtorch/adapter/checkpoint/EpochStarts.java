@@ -4,6 +4,7 @@ import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
 import org.deeplearning4j.nn.api.Model;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Remembers at which iteration the present epoch of a network began. A network that was loaded in
@@ -15,17 +16,32 @@ final class EpochStarts {
   /** Stands for a number of batches that nobody has counted. */
   static final int UNKNOWN = -1;
 
-  private record Start(WeakReference<Model> net, int epoch, int iteration) {}
+  /**
+   * When an epoch began.
+   *
+   * @param iteration the first of it, {@link #UNKNOWN} if that is not known
+   * @param pass the iteration at which {@code fit} went into the epoch, {@link #UNKNOWN} if it has
+   *     not yet in this life
+   */
+  private record Start(WeakReference<Model> net, int epoch, int iteration, int pass) {}
 
   // No map by identity is weak, and networks are compared by their parameters.
   private static final List<Start> STARTS = new ArrayList<>();
 
   private EpochStarts() {}
 
-  /** Notes the start of an epoch, unless that is known: then the epoch is only being gone on. */
+  /**
+   * Notes that {@code fit} goes into an epoch. If that has begun in another life, it is only gone
+   * on with. If it has begun in this one and did not end, since an exception came between, nobody
+   * knows which of its batches the iterator gives now.
+   */
   static synchronized void begin(Model net, int epoch, int iteration) {
-    if (batches(net, epoch, iteration) == UNKNOWN) {
-      set(net, epoch, iteration);
+    Start known = find(net, epoch);
+    if (known == null || known.iteration > iteration) {
+      put(new Start(new WeakReference<>(net), epoch, iteration, iteration));
+    } else if (known.pass != iteration) {
+      int first = known.pass == UNKNOWN ? known.iteration : UNKNOWN;
+      put(new Start(known.net, epoch, first, iteration));
     }
   }
 
@@ -34,18 +50,31 @@ final class EpochStarts {
     STARTS.removeIf(start -> start.net.refersTo(net) || start.net.refersTo(null));
   }
 
+  /** Notes at which iteration an epoch began in another life. */
   static synchronized void set(Model net, int epoch, int iteration) {
-    end(net);
-    STARTS.add(new Start(new WeakReference<>(net), epoch, iteration));
+    put(new Start(new WeakReference<>(net), epoch, iteration, UNKNOWN));
+  }
+
+  private static void put(Start start) {
+    Model net = start.net.get();
+    STARTS.removeIf(other -> other.net.refersTo(net) || other.net.refersTo(null));
+    STARTS.add(start);
+  }
+
+  private static @Nullable Start find(Model net, int epoch) {
+    for (Start start : STARTS) {
+      if (start.net.refersTo(net) && start.epoch == epoch) {
+        return start;
+      }
+    }
+    return null;
   }
 
   /** Returns how many batches of an epoch are done when so many iterations are. */
   static synchronized int batches(Model net, int epoch, int iterations) {
-    for (Start start : STARTS) {
-      if (start.net.refersTo(net) && start.epoch == epoch && start.iteration <= iterations) {
-        return iterations - start.iteration;
-      }
-    }
-    return UNKNOWN;
+    Start start = find(net, epoch);
+    return start == null || start.iteration == UNKNOWN || start.iteration > iterations
+        ? UNKNOWN
+        : iterations - start.iteration;
   }
 }

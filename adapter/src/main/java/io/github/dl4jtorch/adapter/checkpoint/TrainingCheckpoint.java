@@ -5,14 +5,10 @@ import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.Schedule;
-import java.io.BufferedInputStream;
-import java.io.DataInputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,21 +16,17 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipInputStream;
 import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.util.ModelSerializer;
-import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
 import org.nd4j.linalg.factory.Nd4j;
-import org.nd4j.shade.jackson.databind.JsonNode;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -54,8 +46,9 @@ import org.slf4j.LoggerFactory;
  * }</pre>
  *
  * <p>A file is loaded only if every byte of it is as it was written. The checksum finds damage; it
- * is no signature, so load only files that you would give to DL4J too, whose own part of the file
- * names classes.
+ * is no signature. What somebody has forged is either a checkpoint like others or refused: sizes
+ * are checked against the file, and of the classes that a network's configuration names only DL4J's
+ * for networks, this library's, and those given to {@link #load} are taken.
  *
  * <p>Not in a file: listeners, the order of a data iterator that shuffles by itself, the state of
  * recurrent layers between two calls. Random numbers go on only with {@link #restoreRandom()}.
@@ -68,46 +61,53 @@ public final class TrainingCheckpoint {
   private record Part(Map<String, Object> values, Map<String, INDArray> arrays)
       implements CheckpointPart {}
 
-  /** A run as it was read; {@code run} is null while nobody has said what it is a run of. */
-  private record SavedRun(
-      @Nullable LRScheduler run, int set, List<Integer> numbers, Map<String, Object> state) {}
-
   private final LiveNetwork net;
   private final int iterationCount;
   private final int batchesIntoEpoch;
   private final long rootState;
   private final long nodeState;
   private final List<NetworkParamGroups> groups = new ArrayList<>();
-  private final List<List<Map<String, Object>>> groupValues = new ArrayList<>();
-  private final Map<String, SavedRun> runs = new LinkedHashMap<>();
+  private final List<SavedTraining.Groups> savedGroups;
+  private final Map<String, SavedTraining.Run> savedRuns;
+  private final Map<String, LRScheduler> runs = new HashMap<>();
   private final Map<String, CheckpointPart> parts = new LinkedHashMap<>();
 
-  private TrainingCheckpoint(Map<String, byte[]> texts, Map<String, INDArray> arrays)
-      throws IOException {
-    JsonNode saved = CheckpointJson.tree(require(CheckpointFile.ENTRY, texts));
-    int format = saved.required("format").asInt();
-    if (format != CheckpointWriter.FORMAT) {
-      throw new IllegalArgumentException(
-          "format must be "
-              + CheckpointWriter.FORMAT
-              + " but is "
-              + format
-              + ", which another version of this library wrote");
-    }
-    net = network(saved.required("network").asText(), texts, arrays);
-    net.setScore(saved.required("score").asDouble());
+  private TrainingCheckpoint(SavedTraining<INDArray> saved, Class<?>... own) throws IOException {
+    net = network(saved, own);
+    net.setScore(saved.json().required("score").asDouble());
     iterationCount = net.iterationCount();
-    batchesIntoEpoch = saved.required("batchesIntoEpoch").asInt();
-    rootState = saved.required("random").required(0).asLong();
-    nodeState = saved.required("random").required(1).asLong();
-    saved.required("groups").forEach(this::readGroups);
-    saved.required("runs").fields().forEachRemaining(run -> readRun(run.getKey(), run.getValue()));
-    saved
-        .required("parts")
-        .fields()
-        .forEachRemaining(part -> parts.put(part.getKey(), part(part.getValue(), arrays)));
+    batchesIntoEpoch = saved.json().required("batchesIntoEpoch").asInt();
+    requireCounts();
+    rootState = saved.json().required("random").required(0).asLong();
+    nodeState = saved.json().required("random").required(1).asLong();
+    savedGroups = saved.groups();
+    savedGroups.forEach(set -> groups.add(made(set)));
+    savedRuns = saved.runs();
+    savedRuns.forEach(
+        (name, run) -> {
+          if (run.definition() != null) {
+            runs.put(name, attached(run, run.definition()));
+          }
+        });
+    saved.parts().forEach((name, part) -> parts.put(name, new Part(part.values(), part.arrays())));
     if (batchesIntoEpoch != EpochStarts.UNKNOWN) {
       EpochStarts.set(net.model(), net.epochCount(), iterationCount - batchesIntoEpoch);
+    }
+  }
+
+  private void requireCounts() {
+    if (iterationCount < 0
+        || net.epochCount() < 0
+        || batchesIntoEpoch < EpochStarts.UNKNOWN
+        || batchesIntoEpoch > iterationCount) {
+      throw new IllegalArgumentException(
+          "there are no trainings of "
+              + iterationCount
+              + " iterations and "
+              + net.epochCount()
+              + " epochs with "
+              + batchesIntoEpoch
+              + " batches in the present one");
     }
   }
 
@@ -116,14 +116,18 @@ public final class TrainingCheckpoint {
    *
    * @param file a file that a {@link CheckpointWriter} or a {@link TrainingCheckpointListener}
    *     saved
+   * @param classes the classes of one's own that the network's configuration may name: layers,
+   *     activations, losses and so on; DL4J's and this library's need not be given, and a file that
+   *     names any other is refused before that is loaded
    * @return the training
    * @throws CheckpointException if there is no such file, or it is not exactly as it was saved, or
    *     of a later format, or something else; nothing is loaded
    */
-  public static TrainingCheckpoint load(Path file) throws CheckpointException {
+  public static TrainingCheckpoint load(Path file, Class<?>... classes) throws CheckpointException {
     MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces();
     try {
-      return CheckpointFile.read(file, TrainingCheckpoint::read);
+      return CheckpointFile.read(
+          file, zip -> new TrainingCheckpoint(SavedTraining.read(zip), classes));
     } finally {
       outside.close();
     }
@@ -134,11 +138,13 @@ public final class TrainingCheckpoint {
    * that is damaged is passed over with a warning.
    *
    * @param folder the listener's folder; it need not exist
+   * @param classes as in {@link #load}
    * @return the training, empty if there is none yet
-   * @throws CheckpointException if there are checkpoints but all are damaged
+   * @throws CheckpointException if there are checkpoints but none can be loaded
    */
-  public static Optional<TrainingCheckpoint> latest(Path folder) throws CheckpointException {
-    return latest(folder, CheckpointFolder.NAME);
+  public static Optional<TrainingCheckpoint> latest(Path folder, Class<?>... classes)
+      throws CheckpointException {
+    return latest(folder, CheckpointFolder.NAME, classes);
   }
 
   /**
@@ -147,15 +153,16 @@ public final class TrainingCheckpoint {
    *
    * @param folder the listener's folder; it need not exist
    * @param name as it was given to {@link TrainingCheckpointListener#named}
+   * @param classes as in {@link #load}
    * @return the training, empty if there is none yet
-   * @throws CheckpointException if there are checkpoints but all are damaged
+   * @throws CheckpointException if there are checkpoints but none can be loaded
    */
-  public static Optional<TrainingCheckpoint> latest(Path folder, String name)
+  public static Optional<TrainingCheckpoint> latest(Path folder, String name, Class<?>... classes)
       throws CheckpointException {
     CheckpointException newest = null;
     for (CheckpointFolder.Entry entry : new CheckpointFolder(folder, name).entries()) {
       try {
-        return Optional.of(load(entry.file()));
+        return Optional.of(load(entry.file(), classes));
       } catch (CheckpointException damaged) {
         LOG.warn("{}; trying the one before", damaged.getMessage());
         newest = newest == null ? damaged : newest;
@@ -167,112 +174,62 @@ public final class TrainingCheckpoint {
     return Optional.empty();
   }
 
-  private static TrainingCheckpoint read(ZipInputStream zip) throws IOException {
-    Map<String, byte[]> texts = new HashMap<>();
-    Map<String, INDArray> arrays = new HashMap<>();
-    for (ZipEntry entry = zip.getNextEntry(); entry != null; entry = zip.getNextEntry()) {
-      if (entry.getName().endsWith(".bin")) {
-        // Not closed, since that would close the whole file.
-        arrays.put(
-            entry.getName(), Nd4j.read(new DataInputStream(new BufferedInputStream(zip, 1 << 16))));
-      } else {
-        texts.put(entry.getName(), zip.readAllBytes());
-      }
-    }
-    return new TrainingCheckpoint(texts, arrays);
-  }
-
-  private static LiveNetwork network(
-      String kind, Map<String, byte[]> texts, Map<String, INDArray> arrays) {
-    String configuration =
-        new String(require(ModelSerializer.CONFIGURATION_JSON, texts), StandardCharsets.UTF_8);
-    INDArray params = require(ModelSerializer.COEFFICIENTS_BIN, arrays);
+  private static LiveNetwork network(SavedTraining<INDArray> saved, Class<?>... own)
+      throws IOException {
+    String json = saved.configuration();
+    INDArray params = saved.array(ModelSerializer.COEFFICIENTS_BIN);
     LiveNetwork net;
-    if (kind.equals(CheckpointWriter.GRAPH)) {
+    if (saved.isGraph()) {
       ComputationGraph graph =
-          new ComputationGraph(ComputationGraphConfiguration.fromJson(configuration));
+          new ComputationGraph(
+              CheckpointConfiguration.read(json, ComputationGraphConfiguration.class, own));
       graph.init(params, false);
       net = new LiveNetwork(graph);
     } else {
       MultiLayerNetwork layers =
-          new MultiLayerNetwork(MultiLayerConfiguration.fromJson(configuration));
+          new MultiLayerNetwork(
+              CheckpointConfiguration.read(json, MultiLayerConfiguration.class, own));
       layers.init(params, false);
       net = new LiveNetwork(layers);
     }
     INDArray state = net.updaterState();
     if (state != null && !state.isEmpty()) {
-      state.assign(require(ModelSerializer.UPDATER_BIN, arrays));
+      INDArray written = saved.array(ModelSerializer.UPDATER_BIN);
+      if (written.length() != state.length()) {
+        throw new IllegalArgumentException(
+            "the updaters' state must have "
+                + state.length()
+                + " numbers but has "
+                + written.length());
+      }
+      state.assign(written);
     }
     return net;
   }
 
-  private static <T> T require(String entry, Map<String, T> entries) {
-    T found = entries.get(entry);
-    if (found == null) {
-      throw new IllegalArgumentException("it has no " + entry);
-    }
-    return found;
-  }
-
-  private void readGroups(JsonNode saved) {
+  private NetworkParamGroups made(SavedTraining.Groups saved) {
     NetworkParamGroups.Builder builder = NetworkParamGroups.builder(net.network());
-    saved.required("params").forEach(params -> builder.group(named(params)));
-    if (!saved.required("frozen").isEmpty()) {
-      builder.frozen(named(saved.required("frozen")));
+    saved.params().forEach(params -> builder.group(named(params)));
+    if (!saved.frozen().isEmpty()) {
+      builder.frozen(named(saved.frozen()));
     }
     NetworkParamGroups made = builder.build();
-    List<Map<String, Object>> values = new ArrayList<>();
-    for (JsonNode group : saved.required("values")) {
-      values.add(CheckpointJson.map(group));
-    }
-    made.loadStateDict(values);
-    groups.add(made);
-    groupValues.add(values);
+    saved.putInto(made);
+    return made;
   }
 
-  private static Predicate<NetworkParam> named(JsonNode params) {
-    Set<String> names = new HashSet<>();
-    params.forEach(name -> names.add(name.asText()));
+  private static Predicate<NetworkParam> named(List<String> params) {
+    Set<String> names = Set.copyOf(params);
     return param -> names.contains(param.toString());
   }
 
-  private void readRun(String name, JsonNode saved) {
-    int set = saved.required("set").asInt();
-    List<Integer> numbers = new ArrayList<>();
-    saved.required("groups").forEach(number -> numbers.add(number.asInt()));
-    Map<String, Object> state = CheckpointJson.map(saved.required("state"));
-    SavedRun run = new SavedRun(null, set, numbers, state);
-    JsonNode definition = saved.required("definition");
-    runs.put(
-        name,
-        definition.isNull()
-            ? run
-            : attached(run, Schedule.fromMap(CheckpointJson.map(definition))));
-  }
-
-  private SavedRun attached(SavedRun saved, Schedule definition) {
-    List<Map<String, Object>> values = groupValues.get(saved.set);
-    LRScheduler run =
-        definition.resume(
-            groups(saved), saved.state, saved.numbers.stream().map(values::get).toList());
-    return new SavedRun(run, saved.set, saved.numbers, saved.state);
-  }
-
-  private NetworkParamGroups groups(SavedRun saved) {
-    NetworkParamGroups all = groups.get(saved.set);
-    return saved.numbers.equals(IntStream.range(0, all.size()).boxed().toList())
-        ? all
-        : all.only(saved.numbers.stream().mapToInt(Integer::intValue).toArray());
-  }
-
-  private static CheckpointPart part(JsonNode saved, Map<String, INDArray> arrays) {
-    Map<String, INDArray> own = new LinkedHashMap<>();
-    saved
-        .required("arrays")
-        .fields()
-        .forEachRemaining(
-            array -> own.put(array.getKey(), require(array.getValue().asText(), arrays)));
-    return new Part(CheckpointJson.map(saved.required("values")), own);
+  private LRScheduler attached(SavedTraining.Run saved, Schedule definition) {
+    NetworkParamGroups all = groups.get(saved.set());
+    NetworkParamGroups own =
+        saved.groups().equals(IntStream.range(0, all.size()).boxed().toList())
+            ? all
+            : all.only(saved.groups().stream().mapToInt(Integer::intValue).toArray());
+    return saved.attach(definition, own, savedGroups.get(saved.set()));
   }
 
   /**
@@ -308,7 +265,8 @@ public final class TrainingCheckpoint {
    *     schedule class of one's own: {@link #run(String, Schedule)}
    */
   public LRScheduler run(String name) {
-    LRScheduler run = saved(name).run;
+    saved(name);
+    LRScheduler run = runs.get(name);
     if (run == null) {
       throw new IllegalStateException(
           "the definition of the run \""
@@ -333,8 +291,8 @@ public final class TrainingCheckpoint {
    * @throws IllegalStateException if the run is attached already, or the network was trained on
    */
   public LRScheduler run(String name, Schedule definition) {
-    SavedRun saved = saved(name);
-    if (saved.run != null) {
+    SavedTraining.Run saved = saved(name);
+    if (runs.containsKey(name)) {
       throw new IllegalStateException(
           "the run \"" + name + "\" has its definition already: call run(\"" + name + "\")");
     }
@@ -355,14 +313,14 @@ public final class TrainingCheckpoint {
    * @throws IllegalArgumentException if there is no such run
    */
   public NetworkParamGroups groups(String run) {
-    return groups.get(saved(run).set);
+    return groups.get(saved(run).set());
   }
 
-  private SavedRun saved(String name) {
-    SavedRun saved = runs.get(name);
+  private SavedTraining.Run saved(String name) {
+    SavedTraining.Run saved = savedRuns.get(name);
     if (saved == null) {
       throw new IllegalArgumentException(
-          "name must be one of the runs " + runs.keySet() + " but was \"" + name + "\"");
+          "name must be one of the runs " + savedRuns.keySet() + " but was \"" + name + "\"");
     }
     return saved;
   }

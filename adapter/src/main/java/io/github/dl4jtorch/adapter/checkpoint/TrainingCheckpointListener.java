@@ -18,7 +18,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Saves a training into a folder while it is going on, and keeps the last few checkpoints. A
  * process that is killed at any moment leaves only whole ones, from which {@link
- * TrainingCheckpoint#latest(Path)} takes the newest.
+ * TrainingCheckpoint#latest(Path, Class...)} takes the newest.
  *
  * <pre>{@code
  * LRScheduler run = new StepLR(30, 0.1).attach(NetworkParamGroups.of(net));
@@ -35,8 +35,17 @@ import org.slf4j.LoggerFactory;
  * says so. The counts in a checkpoint are those of the network right after the event, although DL4J
  * moves them on only after its listeners.
  *
- * <p>If a checkpoint cannot be written, as on a full disk, training stops with an {@link
- * UncheckedIOException}; the checkpoints written before stay.
+ * <p>A folder belongs to one training under each {@linkplain #named name}. When it begins, the
+ * listener locks a file {@code checkpoint.lock} there and refuses a folder in which another process
+ * or another thread of this one saves; so it does when another network takes the folder over later.
+ * The lock ends with the process, however that ends, or with {@link #close()}.
+ *
+ * <p>An iteration out of which an exception came, from a listener for example, may have been done,
+ * but DL4J does not count it, and the counts in a checkpoint would not be those of its runs. So the
+ * next {@code fit} of that network is refused: go on from the last checkpoint.
+ *
+ * <p>If a checkpoint cannot be written, as on a full disk, or could not be loaded again, training
+ * stops with an {@link UncheckedIOException}; the checkpoints written before stay.
  */
 public final class TrainingCheckpointListener extends BaseTrainingListener {
 
@@ -56,6 +65,9 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
   private final int kept;
   private final LongSupplier nanoTime;
   private boolean hasStarted;
+  private boolean isInEpoch;
+  private boolean isInIteration;
+  private int lastDone = -1;
   private long lastSaved;
 
   private TrainingCheckpointListener(
@@ -180,8 +192,17 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
   @Override
   public void onEpochStart(Model model) {
     if (isOwn(model)) {
+      requireCounted();
+      isInEpoch = true;
       start();
       EpochStarts.begin(model, writer.net().epochCount(), writer.net().iterationCount());
+    }
+  }
+
+  @Override
+  public void onGradientCalculation(Model model) {
+    if (isOwn(model)) {
+      isInIteration = isInEpoch;
     }
   }
 
@@ -192,6 +213,8 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
       if (isDue(iteration + 1)) {
         save(folder.entry(iteration + 1, epoch), writer::saveInIterationDone);
       }
+      isInIteration = false;
+      lastDone = iteration;
     }
   }
 
@@ -206,6 +229,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
   @Override
   public void onEpochEnd(Model model) {
     if (isOwn(model)) {
+      isInEpoch = false;
       start();
       EpochStarts.end(model);
       int epochs = writer.net().epochCount() + 1;
@@ -233,13 +257,38 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
     requireAll();
     try {
       Files.createDirectories(folder.folder());
-      folder.deleteTemporary();
-      refuseNewer();
+      boolean isNew = FolderOwner.begin(folder, writer.net().model());
+      try {
+        refuseNewer();
+        folder.deleteTemporary();
+      } catch (IOException | RuntimeException refused) {
+        if (isNew) {
+          close();
+        }
+        throw refused;
+      }
     } catch (IOException failed) {
       throw new UncheckedIOException(failed);
     }
     lastSaved = nanoTime.getAsLong();
     hasStarted = true;
+  }
+
+  /**
+   * Lets the folder go, so that another training may save there. That is not needed where the
+   * process ends, or where the same thread trains on with another listener.
+   *
+   * @throws UncheckedIOException if the folder's lock cannot be closed
+   */
+  public void close() {
+    try {
+      if (Files.isDirectory(folder.folder())) {
+        FolderOwner.end(folder, writer.net().model());
+      }
+      hasStarted = false;
+    } catch (IOException failed) {
+      throw new UncheckedIOException(failed);
+    }
   }
 
   /** What is moved on after the save would be saved one step behind. */
@@ -255,6 +304,16 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
                 + listener.getClass().getSimpleName()
                 + ", which would be saved a step behind its network: add it last");
       }
+    }
+  }
+
+  /** DL4J does not count an iteration out of which an exception came, even if all of it is done. */
+  private void requireCounted() {
+    if (isInEpoch && (isInIteration || lastDone == writer.net().iterationCount())) {
+      throw new IllegalStateException(
+          "every iteration of the network must be counted, but out of one came an exception, so that"
+              + " it is not although it may have been done: go on from"
+              + " TrainingCheckpoint.latest(folder)");
     }
   }
 
@@ -300,6 +359,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
   private void save(CheckpointFolder.Entry entry, Save save) {
     requireLast();
     try {
+      FolderOwner.require(folder, writer.net().model());
       save.to(entry.file());
       deleteOld(entry);
     } catch (IOException failed) {

@@ -1,7 +1,5 @@
 package io.github.dl4jtorch.adapter.checkpoint;
 
-import io.github.dl4jtorch.adapter.NetworkSchedule;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -144,7 +142,8 @@ class CheckpointFileTest {
         zip -> {
           zip.putNextEntry(new ZipEntry(CheckpointFile.ENTRY));
           zip.write(json.getBytes(java.nio.charset.StandardCharsets.UTF_8));
-        });
+        },
+        zip -> true);
   }
 
   @Test
@@ -155,7 +154,7 @@ class CheckpointFileTest {
             + " wrote");
     write("{\"format\": 1, \"network\": \"MultiLayerNetwork\"}");
     assertRefused("it cannot be read: it has no configuration.json");
-    CheckpointFile.write(file, zip -> zip.putNextEntry(new ZipEntry("something")));
+    CheckpointFile.write(file, zip -> zip.putNextEntry(new ZipEntry("something")), zip -> true);
     assertRefused("it cannot be read: it has no dl4jtorch/checkpoint.json");
     write("{\"format\":");
     assertThat(refusal()).startsWith("it cannot be read: Unexpected end-of-input");
@@ -183,7 +182,8 @@ class CheckpointFileTest {
                       zip.putNextEntry(new ZipEntry("half"));
                       zip.write(new byte[100_000]);
                       throw new IOException("disk full");
-                    }))
+                    },
+                    zip -> true))
         .isInstanceOf(IOException.class)
         .hasMessage("disk full");
     assertThat(Files.readAllBytes(file)).isEqualTo(bytes);
@@ -192,19 +192,19 @@ class CheckpointFileTest {
 
   @Test
   void replacesAFileWithOneStep() throws IOException {
-    Path temporary = folder.resolve("training.zip.tmp");
-    // Left by a process that was killed, and longer than what comes.
-    Files.write(temporary, new byte[1_000_000]);
     CheckpointFile.write(
         file,
         zip -> {
           assertThat(Files.readAllBytes(file)).isEqualTo(bytes);
-          assertThat(temporary).exists();
+          assertThat(folder.toFile().list())
+              .hasSize(2)
+              .anyMatch(name -> name.matches("training\\.zip\\.[0-9a-f]{32}\\.tmp"));
           zip.putNextEntry(new ZipEntry("new"));
-        });
+        },
+        zip -> true);
     assertThat(CheckpointFile.isUndamaged(file)).isTrue();
     assertThat(Files.size(file)).isLessThan(1000);
-    assertThat(temporary).doesNotExist();
+    assertThat(folder.toFile().list()).containsExactly("training.zip");
   }
 
   @Test
@@ -214,6 +214,6 @@ class CheckpointFileTest {
         .isInstanceOf(IOException.class)
         .hasMessageContaining("none");
     assertThatThrownBy(() -> CheckpointWriter.of(net).save(folder)).isInstanceOf(IOException.class);
-    assertThat(folder.resolveSibling(folder.getFileName() + ".tmp")).doesNotExist();
+    assertThat(folder.toFile().list()).containsExactly("training.zip");
   }
 }

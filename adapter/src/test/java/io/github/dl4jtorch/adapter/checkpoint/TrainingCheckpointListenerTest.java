@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +27,8 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
@@ -40,8 +43,9 @@ class TrainingCheckpointListenerTest {
   private final MultiLayerNetwork net = Nets.layers(new Adam(0.01));
   private final CheckpointWriter writer = CheckpointWriter.of(net);
 
+  /** Returns what is in the folder, save for the lock of its owner. */
   private List<String> files() {
-    String[] names = folder.toFile().list();
+    String[] names = folder.toFile().list((in, name) -> !name.endsWith(FolderOwner.LOCK));
     return names == null ? List.of() : Arrays.stream(names).sorted().toList();
   }
 
@@ -146,11 +150,16 @@ class TrainingCheckpointListenerTest {
             "my-checkpoint-0000000001-000000.zip",
             "other-0000000001-000000.zip",
             "other-0000000001-000000.zip.tmp",
+            "other-0000000001-000000.zip.0123456789abcdef0123456789abcdef.tmp",
+            "checkpoint-0000000001-000000.zip.mine.tmp",
             "notes.tmp");
     for (String name : others) {
       Files.writeString(folder.resolve(name), name);
     }
     Files.writeString(folder.resolve("checkpoint-0000000009-000000.zip.tmp"), "half a file");
+    Files.writeString(
+        folder.resolve("checkpoint-0000000009-000000.zip.0123456789abcdef0123456789abcdef.tmp"),
+        "half a file");
     net.addListeners(TrainingCheckpointListener.everyIterations(1, writer, folder).keepLast(1));
     net.fit(Nets.epoch(3));
     assertThat(files())
@@ -313,6 +322,68 @@ class TrainingCheckpointListenerTest {
         .isInstanceOf(UncheckedIOException.class)
         .hasMessage("no checkpoint could be written");
     assertThat(files()).containsExactly("checkpoint-0000000001-000000.zip", "file");
+  }
+
+  /** Throws in one iteration, as a listener with a fault does. */
+  private static final class Thrower extends BaseTrainingListener {
+    private int at;
+
+    Thrower(int at) {
+      this.at = at;
+    }
+
+    @Override
+    public void iterationDone(Model model, int iteration, int epoch) {
+      if (iteration == at) {
+        at = -1;
+        throw new UnsupportedOperationException("a fault");
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void refusesToGoOnAfterAnIterationThatIsNotCounted(boolean isBefore) throws IOException {
+    LRScheduler run = new StepLR(1, 0.5).attach(NetworkParamGroups.of(net));
+    TrainingCheckpointListener listener =
+        TrainingCheckpointListener.everyIterations(1, writer.with("run", run), folder);
+    Thrower thrower = new Thrower(2);
+    net.addListeners(
+        SchedulerListener.everyIteration(run),
+        isBefore ? thrower : listener,
+        isBefore ? listener : thrower);
+    assertThatThrownBy(() -> net.fit(Nets.epoch(5))).hasMessage("a fault");
+    assertThat(net.getIterationCount()).isEqualTo(2);
+    assertThat(run.lastEpoch()).isEqualTo(3);
+    assertThatThrownBy(() -> net.fit(Nets.epoch(5)))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "every iteration of the network must be counted, but out of one came an exception, so"
+                + " that it is not although it may have been done: go on from"
+                + " TrainingCheckpoint.latest(folder)");
+    TrainingCheckpoint latest = TrainingCheckpoint.latest(folder).orElseThrow();
+    int iterations = isBefore ? 2 : 3;
+    assertThat(latest.network(MultiLayerNetwork.class).getIterationCount()).isEqualTo(iterations);
+    assertThat(latest.run("run").lastEpoch()).isEqualTo(iterations);
+    assertThat(latest.batchesIntoEpoch()).isEqualTo(iterations);
+  }
+
+  @Test
+  void doesNotKnowTheBatchesAfterAFaultOfTheIterator() throws IOException {
+    net.addListeners(TrainingCheckpointListener.everyIterations(1, writer, folder));
+    List<DataSet> data = new ArrayList<>(Nets.data(2));
+    data.add(new DataSet(Nd4j.ones(1, 1), Nd4j.ones(1, 1)));
+    assertThatThrownBy(() -> net.fit(new ListDataSetIterator<>(data, 1)))
+        .isInstanceOf(RuntimeException.class);
+    assertThat(net.getIterationCount()).isEqualTo(2);
+    net.fit(Nets.epoch(3));
+    TrainingCheckpoint latest = TrainingCheckpoint.latest(folder).orElseThrow();
+    assertThat(latest.network(MultiLayerNetwork.class).getIterationCount()).isEqualTo(5);
+    assertThatThrownBy(latest::batchesIntoEpoch)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageStartingWith("how many batches of its epoch were done is not known");
+    net.fit(Nets.epoch(3));
+    assertThat(TrainingCheckpoint.latest(folder).orElseThrow().batchesIntoEpoch()).isEqualTo(3);
   }
 
   @Test

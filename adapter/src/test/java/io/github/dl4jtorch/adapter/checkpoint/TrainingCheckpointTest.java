@@ -17,6 +17,7 @@ import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.StepLR;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -33,11 +34,14 @@ import org.deeplearning4j.util.ModelSerializer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.Sgd;
 
@@ -432,5 +436,87 @@ class TrainingCheckpointTest {
     usedUp.forEachRemaining(batch -> {});
     assertThat(checkpoint.remaining(usedUp).next().getFeatures())
         .isEqualTo(Nets.data(3).get(2).getFeatures());
+  }
+
+  @Test
+  void refusesArraysThatCouldNotBeRead() throws IOException {
+    MultiLayerNetwork net = Nets.layers(new Sgd(0.01));
+    CheckpointWriter.of(net).with("part", new Part(Map.of(), Map.of())).save(file());
+    byte[] former = Files.readAllBytes(file());
+    // Arrays are no keys: ND4J crashes where it hashes an empty one.
+    List<Map.Entry<String, INDArray>> refused =
+        List.of(
+            Map.entry("empty", Nd4j.empty(DataType.DOUBLE)),
+            Map.entry("empty", Nd4j.create(DataType.FLOAT, 2, 0)),
+            Map.entry("of type UTF8", Nd4j.create("a", "text")));
+    refused.forEach(
+        entry -> {
+          CheckpointWriter writer =
+              CheckpointWriter.of(net)
+                  .with("part", new Part(Map.of(), Map.of("a", entry.getValue())));
+          assertThatThrownBy(() -> writer.save(file()))
+              .isInstanceOf(IllegalArgumentException.class)
+              .hasMessage(
+                  "the array \"a\" of the part \"part\" must be an array of numbers that is not"
+                      + " empty but was "
+                      + entry.getKey());
+        });
+    assertThat(Files.readAllBytes(file())).isEqualTo(former);
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = DataType.class,
+      mode = EnumSource.Mode.EXCLUDE,
+      names = {"UTF8", "COMPRESSED", "UNKNOWN"})
+  void keepsArraysOfEveryTypeAndLayout(DataType type) throws IOException {
+    INDArray counts = Nd4j.arange(24).reshape(2, 3, 4).castTo(type);
+    Map<String, INDArray> arrays =
+        Map.of(
+            "c", counts,
+            "f", counts.dup('f'),
+            "permuted", counts.permute(1, 2, 0),
+            "view", counts.get(NDArrayIndex.all(), NDArrayIndex.interval(1, 3), NDArrayIndex.all()),
+            "row", counts.reshape(1, 24),
+            "column", counts.reshape(24, 1),
+            "vector", counts.reshape(24),
+            "one", Nd4j.ones(type, 1),
+            "scalar", Nd4j.scalar(type, 1));
+    MultiLayerNetwork net = Nets.layers(new Sgd(0.01));
+    TrainingCheckpoint checkpoint =
+        reloaded(CheckpointWriter.of(net).with("part", new Part(Map.of(), arrays)));
+    checkpoint
+        .part("part")
+        .arrays()
+        .forEach(
+            (name, array) -> {
+              INDArray expected = arrays.get(name);
+              assertThat(array.dataType()).as(name).isEqualTo(type);
+              assertThat(array.shape()).as(name).isEqualTo(expected.shape());
+              assertThat(array.castTo(DataType.DOUBLE).dup('c').data().asDouble())
+                  .as(name)
+                  .isEqualTo(expected.castTo(DataType.DOUBLE).dup('c').data().asDouble());
+            });
+    assertThat(checkpoint.part("part").arrays()).hasSameSizeAs(arrays);
+  }
+
+  @Test
+  void savesNothingThatCouldNotBeLoaded() throws IOException {
+    MultiLayerNetwork net = Nets.layers(new Sgd(0.01));
+    CheckpointWriter.of(net).save(file());
+    byte[] former = Files.readAllBytes(file());
+    List<Object> deep = List.of();
+    for (int i = 0; i < 197; i++) {
+      deep = List.of(deep);
+    }
+    Part part = new Part(Map.of("deep", deep), Map.of());
+    assertThatThrownBy(() -> CheckpointWriter.of(net).with("part", part).save(file()))
+        .isExactlyInstanceOf(CheckpointException.class)
+        .hasMessage(
+            file()
+                + " is not saved, since it could not be loaded: values are more than 200 deep in one"
+                + " another");
+    assertThat(Files.readAllBytes(file())).isEqualTo(former);
+    assertThat(folder.toFile().list()).containsExactly("training.zip");
   }
 }

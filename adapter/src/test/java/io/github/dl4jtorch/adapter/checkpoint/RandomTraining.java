@@ -1,5 +1,10 @@
-package io.github.dl4jtorch.adapter;
+package io.github.dl4jtorch.adapter.checkpoint;
 
+import io.github.dl4jtorch.adapter.NetworkParam;
+import io.github.dl4jtorch.adapter.NetworkParamGroups;
+import io.github.dl4jtorch.adapter.NetworkSchedule;
+import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;

@@ -1,5 +1,7 @@
-package io.github.dl4jtorch.adapter;
+package io.github.dl4jtorch.adapter.checkpoint;
 
+import io.github.dl4jtorch.adapter.fixtures.Nets;
+import io.github.dl4jtorch.adapter.fixtures.UpdaterKind;
 import io.github.dl4jtorch.adapter.optim.TorchAdadelta;
 import io.github.dl4jtorch.adapter.optim.TorchAdagrad;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;

@@ -1,22 +1,26 @@
-package io.github.dl4jtorch.adapter;
+package io.github.dl4jtorch.adapter.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.dl4jtorch.adapter.NetworkCopy;
+import io.github.dl4jtorch.adapter.NetworkParamGroups;
+import io.github.dl4jtorch.adapter.fixtures.Nets;
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.Set;
 import java.util.stream.LongStream;
 import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
 import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.optimize.api.TrainingListener;
@@ -41,32 +45,14 @@ class RandomResumeTest {
   private static final int FEW = 40;
   private static final int MANY = 1000;
 
-  /** What is known to go wrong, and is left out until it does not. */
-  private enum Defect {
-    /** A velocity whose rate was 0 from the start until it was saved goes on from another. */
-    VELOCITY_OF_RATE_0,
-    /** A rate a rounding below 0 is not taken up again from state dicts. */
-    RATE_A_ROUNDING_BELOW_0,
-    /** A group that started at 0 is saved by a checkpoint and not loaded. */
-    BASE_RATE_0,
-    /** The state of a member that was not entered yet is another after a resume. */
-    STATE_OF_A_MEMBER_NOT_ENTERED,
-    /** Cells in the written configuration that no update reads, as in Bidirectional, differ. */
-    CELLS_IN_THE_CONFIGURATION
-  }
-
-  private static final Set<Defect> OPEN = EnumSet.allOf(Defect.class);
-
   @TempDir private Path folder;
 
   private static int trainings;
   private static int resumes;
-  private static int leftOut;
 
   @AfterAll
   static void tell() {
-    System.out.printf(
-        "%d trainings gone on with from %d moments, %d left out%n", trainings, resumes, leftOut);
+    System.out.printf("%d trainings gone on with from %d moments%n", trainings, resumes);
   }
 
   private enum Way {
@@ -93,9 +79,7 @@ class RandomResumeTest {
       assertThat(groups).as("groups %s", moment).isEqualTo(expected.groups);
       assertThat(frozen).as("frozen %s", moment).isEqualTo(expected.frozen);
       assertThat(runs).as("runs %s", moment).isEqualTo(expected.runs);
-      if (!OPEN.contains(Defect.CELLS_IN_THE_CONFIGURATION)) {
-        assertThat(configuration).as("rates %s", moment).isEqualTo(expected.configuration);
-      }
+      assertThat(configuration).as("configuration %s", moment).isEqualTo(expected.configuration);
       assertThat(updaterState).as("updater state %s", moment).isEqualTo(expected.updaterState);
       assertThat(params).as("parameters %s", moment).isEqualTo(expected.params);
       assertThat(random).as("random numbers %s", moment).isEqualTo(expected.random);
@@ -193,7 +177,7 @@ class RandomResumeTest {
     Snapshot snapshot() {
       INDArray state = live().updaterState();
       Map<String, Map<String, Object>> states = new LinkedHashMap<>();
-      runs.forEach((name, run) -> states.put(name, state(run)));
+      runs.forEach((name, run) -> states.put(name, run.stateDict()));
       return new Snapshot(
           live().iterationCount(),
           live().epochCount(),
@@ -206,20 +190,12 @@ class RandomResumeTest {
           List.of(Nd4j.getRandom().rootState(), Nd4j.getRandom().nodeState()));
     }
 
-    private static Map<String, Object> state(LRScheduler run) {
-      if (OPEN.contains(Defect.STATE_OF_A_MEMBER_NOT_ENTERED)
-          && run.schedule().toString().contains("SequentialLR[")) {
-        return Map.of("last_epoch", run.lastEpoch(), "rates", Arrays.toString(run.getLastLr()));
-      }
-      return run.stateDict();
-    }
-
     private static List<Double> numbers(INDArray array) {
       return Arrays.stream(array.toDoubleVector()).boxed().toList();
     }
 
     CheckpointWriter writer() {
-      CheckpointWriter writer = new CheckpointWriter(net);
+      CheckpointWriter writer = CheckpointWriter.of((NeuralNetwork) net);
       runs.forEach(writer::with);
       return writer;
     }
@@ -251,7 +227,9 @@ class RandomResumeTest {
           Model copy = way == Way.NETWORK_COPY ? copy(net) : Nets.restored(net);
           // As text, in the way that users save it.
           Map<String, Object> read =
-              CheckpointJson.map(CheckpointJson.tree(CheckpointJson.write(states)));
+              CheckpointJson.map(
+                  CheckpointJson.tree(
+                      new String(CheckpointJson.write(states), StandardCharsets.UTF_8)));
           int at = moves;
           List<String> names = List.copyOf(runs.keySet());
           stray(strays);
@@ -293,9 +271,9 @@ class RandomResumeTest {
 
     private static Model model(TrainingCheckpoint checkpoint) {
       try {
-        return checkpoint.multiLayerNetwork();
+        return checkpoint.network(MultiLayerNetwork.class);
       } catch (IllegalStateException isGraph) {
-        return checkpoint.computationGraph();
+        return checkpoint.network(ComputationGraph.class);
       }
     }
 
@@ -337,27 +315,6 @@ class RandomResumeTest {
     Snapshot end = snapshots.get(snapshots.size() - 1);
     assertThat(end.params).as("the parameters").allMatch(Double::isFinite);
     return snapshots;
-  }
-
-  /** Returns which of the known defects a training has to do with. */
-  private static Set<Defect> defects(RandomTraining training, List<Snapshot> snapshots) {
-    Set<Defect> defects = EnumSet.noneOf(Defect.class);
-    for (Map<String, Object> group : snapshots.get(0).groups) {
-      if (training.rescales() && group.get("lr").equals(0.0)) {
-        defects.add(Defect.VELOCITY_OF_RATE_0);
-      }
-    }
-    for (Snapshot snapshot : snapshots) {
-      for (Map<String, Object> group : snapshot.groups) {
-        if ((double) group.get("lr") < 0) {
-          defects.add(Defect.RATE_A_ROUNDING_BELOW_0);
-        }
-        if (Double.valueOf(0).equals(group.get("initial_lr"))) {
-          defects.add(Defect.BASE_RATE_0);
-        }
-      }
-    }
-    return defects;
   }
 
   /** Goes on from one resumed training to the next, at random moments and in random ways. */
@@ -439,11 +396,6 @@ class RandomResumeTest {
     RandomTraining training = new RandomTraining(seed);
     try {
       List<Snapshot> expected = undisturbed(training);
-      Set<Defect> defects = defects(training, expected);
-      if (defects.removeAll(OPEN)) {
-        leftOut++;
-        return;
-      }
       Random random = new Random(seed);
       resumeInARow(training, expected, random);
       resumeInFit(training, expected, random);

@@ -1,4 +1,4 @@
-package io.github.dl4jtorch.adapter;
+package io.github.dl4jtorch.adapter.checkpoint;
 
 import io.github.dl4jtorch.schedules.AnnealStrategy;
 import io.github.dl4jtorch.schedules.ChainedScheduler;
