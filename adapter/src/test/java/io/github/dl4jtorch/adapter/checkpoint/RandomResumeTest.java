@@ -270,11 +270,7 @@ class RandomResumeTest {
     }
 
     private static Model model(TrainingCheckpoint checkpoint) {
-      try {
-        return checkpoint.network(MultiLayerNetwork.class);
-      } catch (IllegalStateException isGraph) {
-        return checkpoint.network(ComputationGraph.class);
-      }
+      return (Model) checkpoint.network(NeuralNetwork.class);
     }
 
     private static Model copy(Model net) {
