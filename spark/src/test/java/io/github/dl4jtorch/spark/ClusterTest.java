@@ -1,18 +1,19 @@
-package io.github.dl4jtorch.examples.spark;
+package io.github.dl4jtorch.spark;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.TorchSchedule;
-import io.github.dl4jtorch.examples.spark.Training.Kind;
-import io.github.dl4jtorch.examples.spark.Workers.Rates;
-import io.github.dl4jtorch.examples.spark.Workers.Update;
+import io.github.dl4jtorch.examples.spark.IrisBatches;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.OneCycleLR;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.Schedule;
+import io.github.dl4jtorch.spark.Training.Kind;
+import io.github.dl4jtorch.spark.Workers.Rates;
+import io.github.dl4jtorch.spark.Workers.Update;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
