@@ -2,6 +2,7 @@ package io.github.dl4jtorch.spark;
 
 import io.github.dl4jtorch.adapter.EpochLoop;
 import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpointListener;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.PacedListener;
 import java.util.ArrayList;
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * network holds the mean of its workers between two {@code fit}s: a {@link SchedulerListener} steps
  * its run, a plateau with a score for instance, and the next {@code fit} takes the new rates to all
  * workers; {@code AveragingListener.everyEpoch} of {@code dl4j-torch-swa} averages; {@code
- * TrainingCheckpointListener.everyEpochs} saves.
+ * TrainingCheckpointListener.everyEpochs}, the last of them, saves.
  *
  * <pre>{@code
  * SparkDl4jMultiLayer sparkNet = new SparkDl4jMultiLayer(spark, net, master);
@@ -49,6 +50,13 @@ public final class SparkEpochLoop {
   private final EpochLoop loop;
 
   private SparkEpochLoop(NeuralNetwork net, TrainingListener... listeners) {
+    requireEpochs(listeners);
+    requireCheckpointsLast(listeners);
+    requireNone(new LiveNetwork(LiveNetwork.model(net)).listeners());
+    this.loop = EpochLoop.of(net, listeners);
+  }
+
+  private static void requireEpochs(TrainingListener... listeners) {
     for (TrainingListener listener : listeners) {
       if (listener instanceof PacedListener paced && paced.needsIterations()) {
         throw new IllegalArgumentException(
@@ -58,7 +66,25 @@ public final class SparkEpochLoop {
                 + " everyEpoch, and a TorchSchedule for a rate by iteration");
       }
     }
-    for (TrainingListener listener : new LiveNetwork(LiveNetwork.model(net)).listeners()) {
+  }
+
+  /** The listener itself sees to this among the listeners of a network. */
+  private static void requireCheckpointsLast(TrainingListener... listeners) {
+    boolean isSaved = false;
+    for (TrainingListener listener : listeners) {
+      if (listener instanceof TrainingCheckpointListener) {
+        isSaved = true;
+      } else if (isSaved && listener instanceof PacedListener) {
+        throw new IllegalArgumentException(
+            "listeners must have a TrainingCheckpointListener last, but after it comes a "
+                + listener.getClass().getSimpleName()
+                + ", which would be saved a step behind its network");
+      }
+    }
+  }
+
+  private static void requireNone(Collection<TrainingListener> onTheNetwork) {
+    for (TrainingListener listener : onTheNetwork) {
       if (listener instanceof PacedListener) {
         throw new IllegalArgumentException(
             "listeners must be given to the SparkEpochLoop, but a "
@@ -66,7 +92,6 @@ public final class SparkEpochLoop {
                 + " is on the network, where Spark calls none");
       }
     }
-    this.loop = EpochLoop.of(net, listeners);
   }
 
   /**
@@ -76,9 +101,10 @@ public final class SparkEpochLoop {
    * @param listeners whom to tell when a {@code fit} starts and ends, in this order; {@link
    *     SchedulerListener#everyEpoch} for instance
    * @return the loop
-   * @throws IllegalArgumentException if a listener works after iterations, or is on the network
-   *     already, or a {@link SchedulerListener} is for another network, or the training master is
-   *     of another kind
+   * @throws IllegalArgumentException if a listener works after iterations, or comes after a {@code
+   *     TrainingCheckpointListener} that is to save it, or the network has listeners of its own, or
+   *     a {@link SchedulerListener} is for another network, or the training master is of another
+   *     kind
    */
   public static SparkEpochLoop of(SparkDl4jMultiLayer net, TrainingListener... listeners) {
     averaging(net.getTrainingMaster());
@@ -93,9 +119,9 @@ public final class SparkEpochLoop {
    * @param listeners whom to tell when a {@code fit} starts and ends, in this order; {@link
    *     SchedulerListener#everyEpoch} for instance
    * @return the loop
-   * @throws IllegalArgumentException if a listener works after iterations, or is on the graph
-   *     already, or a {@link SchedulerListener} is for another network, or the training master is
-   *     of another kind
+   * @throws IllegalArgumentException if a listener works after iterations, or comes after a {@code
+   *     TrainingCheckpointListener} that is to save it, or the graph has listeners of its own, or a
+   *     {@link SchedulerListener} is for another network, or the training master is of another kind
    */
   public static SparkEpochLoop of(SparkComputationGraph net, TrainingListener... listeners) {
     ParameterAveragingTrainingMaster master = averaging(net.getTrainingMaster());

@@ -362,6 +362,21 @@ class SparkEpochLoopTest {
   }
 
   @Test
+  void refusesWhatWouldBeSavedAStepBehind() {
+    MultiLayerNetwork net = (MultiLayerNetwork) Kind.LAYERS.net(new Sgd(0.1));
+    Training training = new Training(spark, net, batches);
+    LRScheduler run = new ExponentialLR(0.5).attach(NetworkParamGroups.of(net));
+    TrainingCheckpointListener saving =
+        TrainingCheckpointListener.everyEpochs(
+            1, CheckpointWriter.of(net).with("run", run), folder);
+    assertThatThrownBy(() -> training.loop(saving, SchedulerListener.everyEpoch(run)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "listeners must have a TrainingCheckpointListener last, but after it comes a"
+                + " SchedulerListener, which would be saved a step behind its network");
+  }
+
+  @Test
   void refusesListenersThatNobodyWouldCall() {
     MultiLayerNetwork net = (MultiLayerNetwork) Kind.LAYERS.net(new Sgd(0.1));
     Training training = new Training(spark, net, batches);
