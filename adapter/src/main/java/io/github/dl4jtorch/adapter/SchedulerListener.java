@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.PacedListener;
 import io.github.dl4jtorch.adapter.internal.WorkerThreads;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
@@ -40,7 +41,8 @@ import org.slf4j.LoggerFactory;
  * net.fit(training, 100);
  * }</pre>
  */
-public final class SchedulerListener extends BaseTrainingListener implements Serializable {
+public final class SchedulerListener extends BaseTrainingListener
+    implements PacedListener, Serializable {
 
   private static final long serialVersionUID = 1L;
 
@@ -310,6 +312,17 @@ public final class SchedulerListener extends BaseTrainingListener implements Ser
    */
   public LRScheduler run() {
     return run;
+  }
+
+  /**
+   * Tells whether this listener must hear of iterations, so that it is idle where there are only
+   * epochs, as on the driver of a training on Spark.
+   *
+   * @return true if it steps after iterations, false if after epochs
+   */
+  @Override
+  public boolean needsIterations() {
+    return unit == Unit.ITERATION;
   }
 
   /** Refuses to be told of epochs if it does not count them, or of those of another network. */

@@ -4,6 +4,7 @@ import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointPart;
 import io.github.dl4jtorch.adapter.internal.AfterIteration;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.PacedListener;
 import io.github.dl4jtorch.adapter.internal.WorkerThreads;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.MalformedDataException;
@@ -55,8 +56,8 @@ import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
  *
  * <p>ParallelWrapper trains copies of the network, and the network itself holds their mean only
  * when its {@code fit} returns, so a listener that it calls refuses to average. Call {@code
- * average.updateParameters(net)} between two {@code fit}s, or {@link #stepEpoch()}. Likewise with
- * Spark, on the driver.
+ * average.updateParameters(net)} between two {@code fit}s, or {@link #stepEpoch()}. With Spark give
+ * the listener to the {@code SparkEpochLoop} of {@code dl4j-torch-spark}.
  *
  * <p>The listener can be saved with a training, as part of its checkpoint; see {@link #restore}. A
  * {@code TrainingCheckpointListener} must be added after it.
@@ -64,7 +65,7 @@ import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
  * @param <N> the kind of network
  */
 public final class AveragingListener<N extends NeuralNetwork> extends BaseTrainingListener
-    implements CheckpointPart {
+    implements CheckpointPart, PacedListener {
 
   private static final String LISTENER = "listener";
   private static final String POLICY = "policy";
@@ -352,6 +353,19 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
       rate.stepEpoch();
     }
     endedEpoch(epoch);
+  }
+
+  /**
+   * Tells whether this listener must hear of iterations, so that it is idle where there are only
+   * epochs, as on the driver of a training on Spark.
+   *
+   * @return true if it averages after iterations, or was given a {@code SchedulerListener} that
+   *     steps after them; false if it needs epochs alone
+   */
+  @Override
+  public boolean needsIterations() {
+    return times.unit == Unit.ITERATION
+        || (swalr != null && swalr.before() != null && swalr.before().needsIterations());
   }
 
   @Override

@@ -2,6 +2,7 @@ package io.github.dl4jtorch.adapter.checkpoint;
 
 import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.PacedListener;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -47,7 +48,8 @@ import org.slf4j.LoggerFactory;
  * <p>If a checkpoint cannot be written, as on a full disk, or could not be loaded again, training
  * stops with an {@link UncheckedIOException}; the checkpoints written before stay.
  */
-public final class TrainingCheckpointListener extends BaseTrainingListener {
+public final class TrainingCheckpointListener extends BaseTrainingListener
+    implements PacedListener {
 
   private static final Logger LOG = LoggerFactory.getLogger(TrainingCheckpointListener.class);
   private static final int KEPT = 3;
@@ -176,6 +178,17 @@ public final class TrainingCheckpointListener extends BaseTrainingListener {
     }
     return new TrainingCheckpointListener(
         unit, interval, writer, new CheckpointFolder(folder.folder(), name), kept, nanoTime);
+  }
+
+  /**
+   * Tells whether this listener must hear of iterations, so that it is idle where there are only
+   * epochs, as on the driver of a training on Spark.
+   *
+   * @return true if it saves after iterations or minutes, false if after epochs
+   */
+  @Override
+  public boolean needsIterations() {
+    return unit != Unit.EPOCHS;
   }
 
   /** Returns a listener that goes by another clock. */

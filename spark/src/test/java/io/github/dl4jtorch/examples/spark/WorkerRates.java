@@ -18,8 +18,8 @@ final class WorkerRates extends BaseTrainingListener implements Serializable {
 
   private static final long serialVersionUID = 1L;
 
-  /** An update of a worker: its number, the network's count of iterations there, and the rate. */
-  record Update(int worker, int iteration, double lr) implements Serializable {}
+  /** An update of a worker: its number, the network's counts there, and the rate. */
+  record Update(int worker, int epoch, int iteration, double lr) implements Serializable {}
 
   private final CollectionAccumulator<Update> updates;
 
@@ -31,7 +31,7 @@ final class WorkerRates extends BaseTrainingListener implements Serializable {
   public void iterationDone(Model model, int iteration, int epoch) {
     int worker = TaskContext.getPartitionId();
     double lr = ((MultiLayerNetwork) model).getLearningRate(0);
-    updates.add(new Update(worker, iteration, lr));
+    updates.add(new Update(worker, epoch, iteration, lr));
   }
 
   /** Returns the updates since the last call, in the order of iterations. */

@@ -1,4 +1,4 @@
-package io.github.dl4jtorch.examples.spark;
+package io.github.dl4jtorch.spark;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -9,9 +9,7 @@ import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.TorchSchedule;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
-import io.github.dl4jtorch.examples.spark.Training.Kind;
-import io.github.dl4jtorch.examples.spark.Workers.Rates;
-import io.github.dl4jtorch.examples.spark.Workers.Update;
+import io.github.dl4jtorch.examples.spark.IrisBatches;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.ExponentialLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
@@ -22,8 +20,9 @@ import io.github.dl4jtorch.schedules.ParamGroups;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.SequentialLR;
-import io.github.dl4jtorch.swa.AveragedModel;
-import io.github.dl4jtorch.swa.Averaging;
+import io.github.dl4jtorch.spark.Training.Kind;
+import io.github.dl4jtorch.spark.Workers.Rates;
+import io.github.dl4jtorch.spark.Workers.Update;
 import java.io.IOException;
 import java.io.NotSerializableException;
 import java.util.ArrayList;
@@ -153,28 +152,6 @@ class ParameterAveragingTest {
             within(1e-12));
   }
 
-  @ParameterizedTest
-  @EnumSource
-  void plateauOnTheDriverIsHeededByTheNextFit(Kind kind) {
-    Model net = kind.net(new Sgd(0.4));
-    Training training = new Training(spark, net, batches);
-    NetworkParamGroups groups =
-        net instanceof MultiLayerNetwork layers
-            ? NetworkParamGroups.of(layers)
-            : NetworkParamGroups.of((ComputationGraph) net);
-    LRScheduler run = ReduceLROnPlateau.builder().factor(0.5).patience(0).build().attach(groups);
-    List<Rates> expected = new ArrayList<>();
-    for (double metric : new double[] {1, 2, 1.5, 0.5}) {
-      expected.add(new Rates(run.getLastLr()[0], 0));
-      training.fit(1);
-      run.step(metric);
-    }
-
-    assertThat(expected).extracting(Rates::lr).containsExactly(0.4, 0.4, 0.2, 0.1);
-    assertRates(
-        training.updates(), Update::ofSgd, 4, STEPS_PER_FIT, t -> expected.get(t / STEPS_PER_FIT));
-  }
-
   /** The two groups are at the same rate at first, and still must not be taken for one. */
   @ParameterizedTest
   @EnumSource
@@ -239,35 +216,6 @@ class ParameterAveragingTest {
   }
 
   /** Unlike in a network that is trained where its groups are. */
-  @ParameterizedTest
-  @EnumSource
-  void anAverageIsUpdatedOnTheDriverBetweenFits(Kind kind) {
-    Training training = new Training(spark, kind.net(new Sgd(0.3)), batches);
-    AveragedModel<?> average =
-        training.net() instanceof MultiLayerNetwork layers
-            ? updatedByFit(training, layers, AveragedModel.of(layers, Averaging.equal()))
-            : updatedByFit(
-                training,
-                (ComputationGraph) training.net(),
-                AveragedModel.of((ComputationGraph) training.net(), Averaging.equal()));
-    assertThat(average.nAveraged()).isEqualTo(FITS);
-  }
-
-  /** Averages after each fit, and compares with the mean of what the driver held. */
-  private static <M extends Model> AveragedModel<M> updatedByFit(
-      Training training, M net, AveragedModel<M> average) {
-    double[] mean = new double[training.params().length];
-    for (int fit = 0; fit < FITS; fit++) {
-      double[] before = training.params();
-      training.fit(1);
-      assertThat(training.params()).isNotEqualTo(before);
-      average.updateParameters(net);
-      mean = Vectors.sum(mean, 1.0 / FITS, training.params());
-    }
-    assertThat(average.network().params().toDoubleVector()).containsExactly(mean, within(1e-14));
-    return average;
-  }
-
   @Test
   void aPushedZeroLeavesTheVelocityOfNesterovsMoving() {
     MultiLayerNetwork net = (MultiLayerNetwork) Kind.LAYERS.net(new Nesterovs(0.1, 0.9));

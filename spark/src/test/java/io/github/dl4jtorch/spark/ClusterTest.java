@@ -1,27 +1,31 @@
-package io.github.dl4jtorch.examples.spark;
+package io.github.dl4jtorch.spark;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
+import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.TorchSchedule;
-import io.github.dl4jtorch.examples.spark.Training.Kind;
-import io.github.dl4jtorch.examples.spark.Workers.Rates;
-import io.github.dl4jtorch.examples.spark.Workers.Update;
+import io.github.dl4jtorch.examples.spark.IrisBatches;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.OneCycleLR;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.Schedule;
+import io.github.dl4jtorch.spark.Training.Kind;
+import io.github.dl4jtorch.spark.Workers.Rates;
+import io.github.dl4jtorch.spark.Workers.Update;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Iterator;
 import java.util.List;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.serializer.JavaSerializer;
 import org.apache.spark.serializer.KryoSerializer;
 import org.apache.spark.serializer.Serializer;
+import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -79,10 +83,10 @@ class ClusterTest {
             .minLr(List.of(0.04, 0.0))
             .build()
             .attach(NetworkParamGroups.weightsAndBiases(net));
-    training.fit(1);
-    run.step(1);
-    run.step(2);
-    training.fit(1);
+    Iterator<Double> metrics = List.of(1.0, 2.0, 3.0).iterator();
+    training
+        .loop(SchedulerListener.everyEpoch(run, (Model model) -> metrics.next()))
+        .fit(3, () -> training.fit(1));
 
     double[] first = ParameterAveragingTest.ofParams(0.05, 0.05);
     double[] second = ParameterAveragingTest.ofParams(0.04, 0.025);
@@ -91,7 +95,7 @@ class ClusterTest {
             new ByHand(
                     Kind.GRAPH.net(new Adam(0.05)),
                     batches,
-                    ByHand.adam(t -> t < STEPS_PER_FIT ? first : second))
+                    ByHand.adam(t -> t < 2 * STEPS_PER_FIT ? first : second))
                 .train(training.updates(), Training.AVERAGING_FREQUENCY),
             within(1e-12));
   }

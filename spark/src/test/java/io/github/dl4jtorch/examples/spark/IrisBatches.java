@@ -12,15 +12,16 @@ import org.nd4j.linalg.dataset.api.preprocessor.NormalizerStandardize;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** Fisher's Iris data, which DL4J carries as a resource, standardised, in batches. */
-final class IrisBatches {
+public final class IrisBatches {
 
-  static final int FEATURES = 4;
-  static final int SPECIES = 3;
+  public static final int FEATURES = 4;
+  public static final int SPECIES = 3;
 
   private IrisBatches() {}
 
   /** Returns so many batches of so many flowers, in an order that the seed decides. */
-  static List<DataSet> load(int batches, int size, DataType type, int seed) throws IOException {
+  public static List<DataSet> load(int batches, int size, DataType type, int seed)
+      throws IOException {
     double[][] rows;
     try (InputStream in =
         Objects.requireNonNull(IrisBatches.class.getResourceAsStream("/iris.dat"), "iris.dat")) {

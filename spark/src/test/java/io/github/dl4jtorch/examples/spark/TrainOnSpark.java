@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.examples.spark;
 
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
+import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.TorchSchedule;
 import io.github.dl4jtorch.examples.spark.WorkerRates.Update;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
@@ -10,6 +11,7 @@ import io.github.dl4jtorch.schedules.OneCycleLR;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.SequentialLR;
+import io.github.dl4jtorch.spark.SparkEpochLoop;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
@@ -23,7 +25,9 @@ import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.weights.WeightInit;
+import org.deeplearning4j.optimize.api.TrainingListener;
 import org.deeplearning4j.spark.api.RDDTrainingApproach;
+import org.deeplearning4j.spark.earlystopping.SparkDataSetLossCalculator;
 import org.deeplearning4j.spark.impl.multilayer.SparkDl4jMultiLayer;
 import org.deeplearning4j.spark.impl.paramavg.ParameterAveragingTrainingMaster;
 import org.nd4j.linalg.activations.Activation;
@@ -136,16 +140,6 @@ public final class TrainOnSpark implements Callable<Integer> {
     WorkerRates rates = new WorkerRates(spark);
     net.setListeners(rates);
 
-    LRScheduler plateau = null;
-    if (recipe == Recipe.PLATEAU) {
-      plateau =
-          ReduceLROnPlateau.builder()
-              .factor(0.5)
-              .patience(1)
-              .build()
-              .attach(NetworkParamGroups.of(net.getNetwork()));
-    }
-
     out.printf(
         Locale.ROOT,
         "Training by recipe %s: %d fits of %d splits, %d iterations of each worker in each split%n",
@@ -153,19 +147,34 @@ public final class TrainOnSpark implements Callable<Integer> {
         FITS,
         splits,
         AVERAGING_FREQUENCY);
-    for (int fit = 0; fit < FITS; fit++) {
-      net.fit(training);
-      double loss = net.calculateScore(training, true);
-      show(fit, rates.take(), loss, out);
-      if (plateau != null) {
-        plateau.step(loss);
-      }
-    }
+    SparkEpochLoop.of(net, listeners(net, training))
+        .fit(
+            FITS,
+            () -> {
+              net.fit(training);
+              show(rates.take(), net.calculateScore(training, true), out);
+            });
     out.printf(
         Locale.ROOT,
         "%nAccuracy on the flowers it was trained on: %.2f%n",
         net.evaluate(training).accuracy());
     out.flush();
+  }
+
+  private TrainingListener[] listeners(SparkDl4jMultiLayer net, JavaRDD<DataSet> training) {
+    if (recipe != Recipe.PLATEAU) {
+      return new TrainingListener[0];
+    }
+    LRScheduler run =
+        ReduceLROnPlateau.builder()
+            .factor(0.5)
+            .patience(1)
+            .build()
+            .attach(NetworkParamGroups.of(net.getNetwork()));
+    return new TrainingListener[] {
+      SchedulerListener.everyEpoch(
+          run, new SparkDataSetLossCalculator(training, true, net.getSparkContext().sc()))
+    };
   }
 
   private IUpdater updater(int totalSteps) {
@@ -205,13 +214,13 @@ public final class TrainOnSpark implements Callable<Integer> {
         .build();
   }
 
-  private static void show(int fit, List<Update> updates, double loss, PrintWriter out) {
+  private static void show(List<Update> updates, double loss, PrintWriter out) {
     Update first = updates.get(0);
     Update last = updates.get(updates.size() - 1);
     out.printf(
         Locale.ROOT,
         "fit %2d  iterations %3d-%3d  lr %.6f-%.6f  loss %.4f%n",
-        fit,
+        first.epoch(),
         first.iteration(),
         last.iteration(),
         first.lr(),

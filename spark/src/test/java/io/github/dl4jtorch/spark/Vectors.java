@@ -1,4 +1,4 @@
-package io.github.dl4jtorch.examples.spark;
+package io.github.dl4jtorch.spark;
 
 /** Arithmetic on arrays of numbers of the same length. */
 final class Vectors {

@@ -1,4 +1,4 @@
-package io.github.dl4jtorch.examples.spark;
+package io.github.dl4jtorch.spark;
 
 import java.io.IOException;
 import java.io.ObjectOutputStream;
@@ -17,8 +17,18 @@ import org.nd4j.linalg.dataset.api.MultiDataSet;
  * iteration 0 of epoch 0: a schedule would repeat its first steps, and Adam the bias correction of
  * its first updates. A MultiLayerNetwork keeps its counts and needs no hook.
  *
- * <p>It goes into the training master by {@code trainingHooks(new GraphCounts(graph))}. Spark
- * writes it anew for each split, and then it takes the counts along.
+ * <p>A {@link SparkEpochLoop} puts it into the training master. Who trains without one says it:
+ *
+ * <pre>{@code
+ * ParameterAveragingTrainingMaster master =
+ *     new ParameterAveragingTrainingMaster.Builder(2, 32)
+ *         .saveUpdater(true)
+ *         .trainingHooks(new GraphCounts(graph))
+ *         .build();
+ * SparkComputationGraph sparkGraph = new SparkComputationGraph(spark, graph, master);
+ * }</pre>
+ *
+ * <p>Spark writes it anew for each split, and then it takes the counts along.
  */
 public final class GraphCounts implements TrainingHook {
 

@@ -1,6 +1,7 @@
-package io.github.dl4jtorch.examples.spark;
+package io.github.dl4jtorch.spark;
 
-import io.github.dl4jtorch.examples.spark.Workers.Update;
+import io.github.dl4jtorch.examples.spark.IrisBatches;
+import io.github.dl4jtorch.spark.Workers.Update;
 import java.util.List;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -124,6 +125,12 @@ final class Training {
         graph.fit(data);
       }
     }
+  }
+
+  SparkEpochLoop loop(TrainingListener... listeners) {
+    return layers != null
+        ? SparkEpochLoop.of(layers, listeners)
+        : SparkEpochLoop.of(graph, listeners);
   }
 
   Model net() {

@@ -1,7 +1,7 @@
-package io.github.dl4jtorch.examples.spark;
+package io.github.dl4jtorch.spark;
 
-import io.github.dl4jtorch.examples.spark.Workers.Rates;
-import io.github.dl4jtorch.examples.spark.Workers.Update;
+import io.github.dl4jtorch.spark.Workers.Rates;
+import io.github.dl4jtorch.spark.Workers.Update;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

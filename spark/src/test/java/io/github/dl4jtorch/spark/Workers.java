@@ -1,4 +1,4 @@
-package io.github.dl4jtorch.examples.spark;
+package io.github.dl4jtorch.spark;
 
 import java.io.Serializable;
 import java.util.Comparator;

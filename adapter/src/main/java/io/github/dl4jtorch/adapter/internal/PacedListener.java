@@ -1,0 +1,12 @@
+package io.github.dl4jtorch.adapter.internal;
+
+import org.deeplearning4j.optimize.api.TrainingListener;
+
+/**
+ * A listener of this project that does its work after iterations or after epochs, and says which.
+ */
+public interface PacedListener extends TrainingListener {
+
+  /** Tells whether it must hear of iterations, so that it is idle where there are only epochs. */
+  boolean needsIterations();
+}
