@@ -23,6 +23,7 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
 import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -111,7 +112,7 @@ class RandomAveragesTest {
   }
 
   /** A training under way, with its average. */
-  private static final class Training<M extends Model> {
+  private static final class Training<M extends Model & NeuralNetwork> {
     final M net;
     final LRScheduler run;
     final AveragedModel<M> average;
