@@ -89,7 +89,10 @@ public enum DType {
    * @return true for the integers, signed and unsigned, and bool
    */
   public boolean isInteger() {
-    return ordinal() >= INT64.ordinal();
+    return switch (this) {
+      case INT64, INT32, INT16, INT8, UINT64, UINT32, UINT16, UINT8, BOOL -> true;
+      default -> false;
+    };
   }
 
   /** The class in torch that holds such elements, or null: newer kinds are kept as plain bytes. */
@@ -153,7 +156,7 @@ public enum DType {
       case UINT64 -> {
         long value = bytes.getLong(at);
         // The lowest bit is kept, as it decides how a number in the middle is rounded.
-        yield value >= 0 ? value : 2.0 * (value >>> 1 | value & 1);
+        yield value >= 0 ? value : 2.0 * ((value >>> 1) | (value & 1));
       }
       default -> toLong(bytes, at);
     };

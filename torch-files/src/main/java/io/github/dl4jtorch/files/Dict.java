@@ -126,6 +126,22 @@ public final class Dict extends AbstractMap<@Nullable Object, @Nullable Object> 
     return entry(key, TorchTensor.class, "tensor");
   }
 
+  /**
+   * Returns the entries that are tensors under a name, as a state dict has them.
+   *
+   * @return a new map, in the order of the entries
+   */
+  public Map<String, TorchTensor> tensors() {
+    Map<String, TorchTensor> tensors = new LinkedHashMap<>();
+    entries.forEach(
+        (key, value) -> {
+          if (key instanceof String name && value instanceof TorchTensor tensor) {
+            tensors.put(name, tensor);
+          }
+        });
+    return Collections.unmodifiableMap(tensors);
+  }
+
   private <T> T entry(Object key, Class<T> wanted, String name) {
     Object value = entries.get(key);
     if (value == null && !entries.containsKey(key)) {

@@ -19,7 +19,12 @@ final class HeaderReader {
   private static final int DIMENSIONS = 64;
 
   /** A tensor, and where its bytes are after the header. */
-  record Entry(String name, DType dtype, long[] shape, long from, long to) {}
+  record Entry(String name, DType dtype, List<Long> shape, long from, long to) {
+
+    long[] sizes() {
+      return shape.stream().mapToLong(Long::longValue).toArray();
+    }
+  }
 
   private final InputFile file;
   private final String json;
@@ -98,9 +103,9 @@ final class HeaderReader {
             throw malformed("has " + key + " where it should not be");
           }
         });
-    long[] shape = fields.shape;
-    long[] offsets = fields.offsets;
-    if (fields.dtype == null || shape == null || offsets == null || offsets.length != 2) {
+    List<Long> shape = fields.shape;
+    List<Long> offsets = fields.offsets;
+    if (fields.dtype == null || shape == null || offsets == null || offsets.size() != 2) {
       throw malformed("does not say dtype, shape and two data_offsets of " + name);
     }
     DType dtype = DType.ofSafetensorsName(fields.dtype);
@@ -108,32 +113,37 @@ final class HeaderReader {
       throw file.refusal(
           "its tensor " + name + " is of the kind " + fields.dtype + ", which is not known here");
     }
-    requireFit(name, dtype, shape, offsets[0], offsets[1]);
-    entries.add(new Entry(name, dtype, shape, offsets[0], offsets[1]));
+    Entry entry = new Entry(name, dtype, shape, offsets.get(0), offsets.get(1));
+    requireFit(entry);
+    entries.add(entry);
   }
 
-  private void requireFit(String name, DType dtype, long[] shape, long from, long to)
-      throws TorchFileException {
-    if (from > to || to > dataSize) {
-      throw file.refusal("its tensor " + name + " goes beyond the end of the file");
+  private void requireFit(Entry entry) throws TorchFileException {
+    if (entry.from > entry.to || entry.to > dataSize) {
+      throw file.refusal("its tensor " + entry.name + " goes beyond the end of the file");
     }
     long bytes;
     try {
-      bytes = Math.multiplyExact(TorchTensor.numel(shape), dtype.itemSize());
+      bytes = Math.multiplyExact(TorchTensor.numel(entry.sizes()), entry.dtype.itemSize());
     } catch (ArithmeticException tooLarge) {
-      throw file.refusal("its tensor " + name + " has a size that no long holds", tooLarge);
+      throw file.refusal("its tensor " + entry.name + " has a size that no long holds", tooLarge);
     }
-    if (bytes != to - from) {
+    if (bytes != entry.to - entry.from) {
       throw file.refusal(
-          "its tensor " + name + " has " + (to - from) + " bytes, and its shape asks for " + bytes);
+          "its tensor "
+              + entry.name
+              + " has "
+              + (entry.to - entry.from)
+              + " bytes, and its shape asks for "
+              + bytes);
     }
   }
 
   /** What has been read of a tensor. */
   private static final class Fields {
     private @Nullable String dtype;
-    private long @Nullable [] shape;
-    private long @Nullable [] offsets;
+    private @Nullable List<Long> shape;
+    private @Nullable List<Long> offsets;
   }
 
   @FunctionalInterface
@@ -155,10 +165,10 @@ final class HeaderReader {
     expect('}');
   }
 
-  private long[] numbers() throws TorchFileException {
+  private List<Long> numbers() throws TorchFileException {
     expect('[');
     if (tryTake(']')) {
-      return new long[0];
+      return List.of();
     }
     List<Long> numbers = new ArrayList<>();
     do {
@@ -168,7 +178,7 @@ final class HeaderReader {
       numbers.add(number());
     } while (tryTake(','));
     expect(']');
-    return numbers.stream().mapToLong(Long::longValue).toArray();
+    return numbers;
   }
 
   private long number() throws TorchFileException {

@@ -78,6 +78,7 @@ public record Safetensors(Map<String, TorchTensor> tensors, Map<String, String> 
         throw in.refusal("its tensor " + entry.name() + " does not follow the one before it");
       }
       end = entry.to();
+      long[] shape = entry.sizes();
       in.charge(MEMORY);
       Storage storage =
           new Storage(
@@ -88,8 +89,8 @@ public record Safetensors(Map<String, TorchTensor> tensors, Map<String, String> 
           entry.name(),
           new TorchTensor(
               entry.dtype(),
-              entry.shape(),
-              TorchTensor.contiguous(entry.shape()),
+              shape,
+              TorchTensor.contiguous(shape),
               0,
               storage,
               false,

@@ -79,7 +79,7 @@ final class Values {
     if (known != null) {
       return known;
     }
-    if (depth == DEPTH) {
+    if (depth > DEPTH) {
       throw tooDeep();
     }
     seen.put(value, Extent.OPEN);
