@@ -25,6 +25,7 @@ final class Snippets {
       List.of(
               "io.github.dl4jtorch.adapter.*",
               "io.github.dl4jtorch.adapter.optim.*",
+              "io.github.dl4jtorch.files.*",
               "io.github.dl4jtorch.schedules.*",
               "io.github.dl4jtorch.swa.*",
               "java.io.File",

@@ -30,7 +30,7 @@ class DamageTest {
   private static final long SEED = 20_261_121;
 
   /** What reading may take beside twice the file's size; most of it is garbage at once. */
-  private static final long ALLOWANCE = 4 << 20;
+  private static final long ALLOWANCE = 8 << 20;
 
   private static final int[] LARGE = {-1, Integer.MAX_VALUE, Integer.MIN_VALUE, 1 << 24, 0};
 
