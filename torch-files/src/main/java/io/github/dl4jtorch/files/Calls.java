@@ -13,7 +13,8 @@ final class Calls {
   /** The longest shape that PyTorch has. */
   private static final int DIMENSIONS = 64;
 
-  private static final Pattern DOTTED_NAME = Pattern.compile("[\\p{L}\\p{N}_]+(\\.[\\p{L}\\p{N}_]+)*");
+  private static final Pattern DOTTED_NAME =
+      Pattern.compile("[\\p{L}\\p{N}_]+(\\.[\\p{L}\\p{N}_]+)*");
 
   private final InputFile file;
 
@@ -129,8 +130,7 @@ final class Calls {
   }
 
   private Dict defaultDict(Arguments given) throws TorchFileException {
-    return new Dict(
-        Dict.Type.DEFAULT_DICT, given.isEmpty() ? null : given.only(OpaqueName.class));
+    return new Dict(Dict.Type.DEFAULT_DICT, given.isEmpty() ? null : given.only(OpaqueName.class));
   }
 
   private OpaqueName attribute(Arguments given) throws TorchFileException {
@@ -192,7 +192,8 @@ final class Calls {
       for (int dim = 0; dim < shape.length && bytes > 0; dim++) {
         end = Math.addExact(end, Math.multiplyExact(shape[dim] - 1, strides[dim]));
       }
-      if (Math.multiplyExact(end, dtype.itemSize()) > view.numel * view.storage.dtype().itemSize()) {
+      if (Math.multiplyExact(end, dtype.itemSize())
+          > view.numel * view.storage.dtype().itemSize()) {
         throw file.refusal("it has a tensor that goes beyond the end of its storage");
       }
     } catch (ArithmeticException tooLarge) {

@@ -80,8 +80,8 @@ public final class Dict extends AbstractMap<@Nullable Object, @Nullable Object> 
   }
 
   /**
-   * Returns what hangs on an {@code OrderedDict} beside its entries: a state dict keeps the versions
-   * of its modules there, as {@code _metadata}.
+   * Returns what hangs on an {@code OrderedDict} beside its entries: a state dict keeps the
+   * versions of its modules there, as {@code _metadata}.
    *
    * @return the attributes by name, mostly none
    */
@@ -90,8 +90,8 @@ public final class Dict extends AbstractMap<@Nullable Object, @Nullable Object> 
   }
 
   /**
-   * Makes an {@code OrderedDict} of these entries with the attributes of another, so that new values
-   * can be written in place of those that were read.
+   * Makes an {@code OrderedDict} of these entries with the attributes of another, so that new
+   * values can be written in place of those that were read.
    *
    * @param other the dict whose attributes are taken over
    * @return a new dict
@@ -145,7 +145,8 @@ public final class Dict extends AbstractMap<@Nullable Object, @Nullable Object> 
   private <T> T entry(Object key, Class<T> wanted, String name) {
     Object value = entries.get(key);
     if (value == null && !entries.containsKey(key)) {
-      throw new NoSuchElementException("key must be one of " + entries.keySet() + " but was " + key);
+      throw new NoSuchElementException(
+          "key must be one of " + entries.keySet() + " but was " + key);
     }
     if (!wanted.isInstance(value)) {
       throw new IllegalArgumentException(

@@ -74,7 +74,9 @@ final class InputFile {
     return new TorchFileException(path, reason, cause);
   }
 
-  /** Counts what is about to be kept in memory, so that a small file does not become a large one. */
+  /**
+   * Counts what is about to be kept in memory, so that a small file does not become a large one.
+   */
   void charge(long memory) throws TorchFileException {
     charged += memory;
     if (charged > 2 * size() + ALLOWANCE) {

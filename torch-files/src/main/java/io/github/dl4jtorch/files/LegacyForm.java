@@ -65,8 +65,7 @@ final class LegacyForm {
             "its storage " + key + " has " + numel + " elements, not " + storage.numel());
       }
       in.require(storage.size());
-      storage.place(
-          file.bytes().part(in.position(), storage.size()), ByteOrder.LITTLE_ENDIAN);
+      storage.place(file.bytes().part(in.position(), storage.size()), ByteOrder.LITTLE_ENDIAN);
       in.skip(storage.size());
     }
     if (!missing.isEmpty()) {

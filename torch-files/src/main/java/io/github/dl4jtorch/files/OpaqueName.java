@@ -57,9 +57,7 @@ public final class OpaqueName {
 
   @Override
   public boolean equals(@Nullable Object other) {
-    return other instanceof OpaqueName that
-        && module.equals(that.module)
-        && name.equals(that.name);
+    return other instanceof OpaqueName that && module.equals(that.module) && name.equals(that.name);
   }
 
   @Override

@@ -3,8 +3,6 @@ package io.github.dl4jtorch.files;
 import java.io.ByteArrayOutputStream;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
-import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -26,9 +24,9 @@ final class Pickler {
   private static final int LONGEST_INTEGER = 255;
 
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-  private final Map<Object, Integer> objects = new IdentityHashMap<>();
+  private final IdentityHashMap<Object, Integer> objects = new IdentityHashMap<>();
   private final Map<Object, Integer> texts = new HashMap<>();
-  private final Map<Storage, Integer> storageKeys = new IdentityHashMap<>();
+  private final IdentityHashMap<Storage, Integer> storageKeys = new IdentityHashMap<>();
   private final List<TorchTensor> storages = new ArrayList<>();
   private int memoized;
 
@@ -252,8 +250,7 @@ final class Pickler {
   private static TorchTensor all(Storage storage, DType dtype) {
     DType kind = storage.size() % dtype.itemSize() == 0 ? dtype : DType.UINT8;
     long[] shape = {storage.size() / kind.itemSize()};
-    return new TorchTensor(
-        kind, shape, TorchTensor.contiguous(shape), 0, storage, false, false);
+    return new TorchTensor(kind, shape, TorchTensor.contiguous(shape), 0, storage, false, false);
   }
 
   private void saveOpaque(OpaqueName name) {
@@ -311,15 +308,14 @@ final class Pickler {
     if (recall(texts.get(text))) {
       return;
     }
-    try {
-      ByteBuffer encoded = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
-      write('X');
-      writeI32(encoded.remaining());
-      out.write(encoded.array(), 0, encoded.remaining());
-      texts.put(text, remember());
-    } catch (CharacterCodingException halfCharacter) {
+    if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
       throw refusal("a string has a half of a character, which UTF-8 cannot hold");
     }
+    byte[] encoded = text.getBytes(StandardCharsets.UTF_8);
+    write('X');
+    writeI32(encoded.length);
+    write(encoded);
+    texts.put(text, remember());
   }
 
   private void saveLong(long value) {

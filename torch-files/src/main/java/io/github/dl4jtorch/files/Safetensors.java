@@ -88,13 +88,7 @@ public record Safetensors(Map<String, TorchTensor> tensors, Map<String, String> 
       tensors.put(
           entry.name(),
           new TorchTensor(
-              entry.dtype(),
-              shape,
-              TorchTensor.contiguous(shape),
-              0,
-              storage,
-              false,
-              false));
+              entry.dtype(), shape, TorchTensor.contiguous(shape), 0, storage, false, false));
     }
     if (start + end != in.size()) {
       throw in.refusal(

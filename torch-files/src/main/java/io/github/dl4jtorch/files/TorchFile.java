@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Read is the zip form of every version, with the numbers of either byte order, and the form
  * that PyTorch up to 1.5 wrote. Nothing in a file is looked up, loaded or run. All checksums and
  * sizes are compared before anything is returned; a file is mapped into memory and must not be
- * written to while its tensors are in use (another may take its name, as {@link #write} does).
+ * written to while its tensors are in use. Another may take its name, as {@link #write} does, on
+ * systems that replace a file which is in use; Windows does not.
  */
 public final class TorchFile {
 
@@ -90,10 +91,10 @@ public final class TorchFile {
    * leaves the old file or the new one.
    *
    * @param file the file, which is replaced if it is there
-   * @param value a map, list, tensor, string, number, boolean, {@link DType} or null; maps and lists
-   *     of those; and whatever was read. Tensors that share a storage share it in the file
-   * @throws IllegalArgumentException if there is something else in it, or it lies more than 500 deep
-   *     in itself; no file is written then
+   * @param value a map, list, tensor, string, number, boolean, {@link DType} or null; maps and
+   *     lists of those; and whatever was read. Tensors that share a storage share it in the file
+   * @throws IllegalArgumentException if there is something else in it, or it lies more than 500
+   *     deep in itself; no file is written then
    * @throws IOException if the file cannot be written
    */
   public static void write(Path file, @Nullable Object value) throws IOException {

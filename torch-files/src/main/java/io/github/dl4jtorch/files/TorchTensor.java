@@ -111,9 +111,6 @@ public final class TorchTensor {
       throw new IllegalArgumentException(
           "shape must not be negative but was " + Arrays.toString(shape));
     }
-    long[] strides = contiguous(sizes);
-    TorchTensor tensor =
-        new TorchTensor(dtype, sizes, strides, 0, new Storage(dtype, bytes), false, false);
     if (!fits(sizes, dtype, bytes.remaining())) {
       throw new IllegalArgumentException(
           "shape must hold the "
@@ -123,7 +120,8 @@ public final class TorchTensor {
               + ", but was "
               + Arrays.toString(shape));
     }
-    return tensor;
+    Storage storage = new Storage(dtype, bytes);
+    return new TorchTensor(dtype, sizes, contiguous(sizes), 0, storage, false, false);
   }
 
   private static boolean fits(long[] shape, DType dtype, long bytes) {
@@ -340,10 +338,11 @@ public final class TorchTensor {
    */
   public ByteBuffer asByteBuffer() {
     long length = numel() * dtype.itemSize();
-    if (isContiguous()
-        && storage.order() == ByteOrder.LITTLE_ENDIAN
-        && length <= Bytes.PIECE) {
-      return storage.slice(offset * dtype.itemSize(), (int) length).asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+    if (isContiguous() && storage.order() == ByteOrder.LITTLE_ENDIAN && length <= Bytes.PIECE) {
+      return storage
+          .slice(offset * dtype.itemSize(), (int) length)
+          .asReadOnlyBuffer()
+          .order(ByteOrder.LITTLE_ENDIAN);
     }
     if (length > LONGEST) {
       throw new IllegalStateException("has " + length + " bytes, more than a buffer holds");
@@ -439,8 +438,7 @@ public final class TorchTensor {
       int some = (int) Math.min(most, count - done);
       int step = some == 1 ? item : (int) (stride * item);
       int length = (some - 1) * step + item;
-      row.take(
-          storage.slice((from + done * stride) * item, length), step, some, (int) (to + done));
+      row.take(storage.slice((from + done * stride) * item, length), step, some, (int) (to + done));
     }
   }
 

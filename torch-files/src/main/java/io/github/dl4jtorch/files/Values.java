@@ -26,11 +26,15 @@ final class Values {
 
     /** Stands for a value whose contents are being looked at. */
     static final Extent OPEN = new Extent(-1, 0);
+
+    boolean isOpen() {
+      return depth < 0;
+    }
   }
 
   private final InputFile file;
   private final long most;
-  private final Map<Object, Extent> seen = new IdentityHashMap<>();
+  private final IdentityHashMap<Object, Extent> seen = new IdentityHashMap<>();
   private final Deque<OpaqueObject> objects = new ArrayDeque<>();
   private boolean withinObject;
 
@@ -73,7 +77,7 @@ final class Values {
       return Extent.SINGLE;
     }
     Extent known = seen.get(value);
-    if (known == Extent.OPEN) {
+    if (known != null && known.isOpen()) {
       throw file.refusal("it holds " + name(value) + " that contains itself");
     }
     if (known != null) {

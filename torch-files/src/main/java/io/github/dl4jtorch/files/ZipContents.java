@@ -176,7 +176,9 @@ final class ZipContents {
     }
     if (method != 0 || packed != size) {
       throw file.refusal(
-          "its entry " + name + " is compressed, which torch.save does not do: unzip it, and zip"
+          "its entry "
+              + name
+              + " is compressed, which torch.save does not do: unzip it, and zip"
               + " it without compression");
     }
     file.charge(MEMORY);

@@ -46,8 +46,7 @@ final class Pickle {
 
   Pickle integer(long value) {
     op(0x8A, 8);
-    out.writeBytes(
-        ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(value).array());
+    out.writeBytes(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(value).array());
     return this;
   }
 

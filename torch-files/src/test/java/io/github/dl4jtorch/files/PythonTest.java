@@ -115,8 +115,7 @@ class PythonTest {
     tensors.put("double", TorchTensor.of(new double[] {1, 2, 3, 4, 5, 6}, 2, 3));
     tensors.put("empty", TorchTensor.of(new float[0], 0, 3));
     tensors.put("float \"quoted\" \u00e4", TorchTensor.of(new float[] {0.1f}));
-    tensors.put(
-        "half", TorchTensor.of(DType.FLOAT16, ByteBuffer.wrap(new byte[] {1, 2, 3, 4}), 2));
+    tensors.put("half", TorchTensor.of(DType.FLOAT16, ByteBuffer.wrap(new byte[] {1, 2, 3, 4}), 2));
     tensors.put("int64", TorchTensor.of(new long[] {-1, 2}, 2));
     tensors.put("int8", TorchTensor.of(DType.INT8, ByteBuffer.wrap(new byte[] {1, 2, 3}), 3));
     Path file = folder.resolve("model.safetensors");

@@ -215,8 +215,7 @@ class RefusalsTest {
     assertRefused(
         new Pickle().storage("FloatStorage", "0", 4),
         "it holds a storage that is not within a tensor");
-    assertRefused(
-        new Pickle().text("0").op('Q'), "it refers to a string outside of its pickle");
+    assertRefused(new Pickle().text("0").op('Q'), "it refers to a string outside of its pickle");
     assertRefused(
         new Pickle().text("module").op(0x85, 'Q'),
         "it refers to something outside of its pickle that is no storage");
@@ -227,10 +226,12 @@ class RefusalsTest {
     assertRefused(
         new Pickle().op('2'),
         "its pickle has the opcode 0x32 at byte 66, which torch.save does not write");
-    assertRefused(new Pickle().op('a'), "its pickle uses a value that is not there, before byte 67");
+    assertRefused(
+        new Pickle().op('a'), "its pickle uses a value that is not there, before byte 67");
     assertRefused(new Pickle().op('t'), "its pickle uses a mark that is not there, before byte 67");
     assertRefused(
-        new Pickle().op('N', '(', 'a'), "its pickle uses a value that is not there, before byte 69");
+        new Pickle().op('N', '(', 'a'),
+        "its pickle uses a value that is not there, before byte 69");
     assertRefused(
         new Pickle().op('h', 3), "its pickle recalls number 3, which it has not remembered");
     assertRefused(
@@ -238,32 +239,35 @@ class RefusalsTest {
         "its pickle remembers a value as number 2147483647");
     assertRefused(
         new Pickle().op('N', 'r').i32(-1), "its pickle remembers a value as number 4294967295");
-    assertRefused(new Pickle().op(0x80, 6), "its pickle is of protocol 6, and 5 is the newest known");
+    assertRefused(
+        new Pickle().op(0x80, 6), "its pickle is of protocol 6, and 5 is the newest known");
     assertRefused(new Pickle().op('N', 'N', 'a'), "it appends to None");
     assertRefused(new Pickle().op('N', 'N', 'N', 's'), "it puts entries into None");
     assertRefused(new Pickle().op('}', '(', 'N', 'u'), "it puts a key without a value into a dict");
     assertRefused(new Pickle().op('}', ']', 'N', 's'), "it has a list as a key");
-    assertRefused(
-        new Pickle().op('}', ')', 0x85, 'N', 's'), "it has a tuple as a key");
+    assertRefused(new Pickle().op('}', ')', 0x85, 'N', 's'), "it has a tuple as a key");
     assertRefused(
         new Pickle().op('X').i32(0x7FFFFFFF),
         "it ends too early: 2147483647 bytes should follow byte 71, and there are 1");
     assertRefused(
         new Pickle().op('X').i32(-1),
         "it ends too early: 4294967295 bytes should follow byte 71, and there are 1");
-    assertRefused(
-        new Pickle().op('U', 1, 0xFF), "it has no text in UTF-8 at byte 68");
+    assertRefused(new Pickle().op('U', 1, 0xFF), "it has no text in UTF-8 at byte 68");
   }
 
   @Test
   void whatHoldsItselfIsRefused() throws IOException {
-    assertRefused(new Pickle().op(']', 'q', 0, 'h', 0, 'a'), "it holds a list that contains itself");
+    assertRefused(
+        new Pickle().op(']', 'q', 0, 'h', 0, 'a'), "it holds a list that contains itself");
     assertRefused(
         new Pickle().op('}', 'q', 0, 'N', 'h', 0, 's'), "it holds a dict that contains itself");
     assertRefused(
         new Pickle().op(']', 'q', 0, 'h', 0, 0x85, 'a'), "it holds a list that contains itself");
     assertRefused(
-        new Pickle().global("collections", "OrderedDict").op(')', 'R', 'q', 0, '}').text("a")
+        new Pickle()
+            .global("collections", "OrderedDict")
+            .op(')', 'R', 'q', 0, '}')
+            .text("a")
             .op('h', 0, 's', 'b'),
         "it holds a dict that contains itself");
   }
@@ -354,15 +358,13 @@ class RefusalsTest {
         "{\"\\x|its header has a backslash before nothing that takes one, at character 4",
         "{\"\\u12|its header has a \\u without four digits, at character 6",
         "{}x|its header goes on after its end, at character 2",
-        "{\"__metadata__\":{\"a\":\"b\",\"a\":\"c\"}}"
-            + "|its header has a twice, at character 32"
+        "{\"__metadata__\":{\"a\":\"b\",\"a\":\"c\"}}" + "|its header has a twice, at character 32"
       })
   void headersOfSafetensorsMustBeRight(String headerAndReason) throws IOException {
     String header = headerAndReason.substring(0, headerAndReason.indexOf('|'));
     byte[] bytes = new byte[8 + header.length() + 4];
     bytes[0] = (byte) header.length();
-    System.arraycopy(
-        header.getBytes(StandardCharsets.US_ASCII), 0, bytes, 8, header.length());
+    System.arraycopy(header.getBytes(StandardCharsets.US_ASCII), 0, bytes, 8, header.length());
     Path file = folder.resolve("header.safetensors");
     Files.write(file, bytes);
     assertThatThrownBy(() -> Safetensors.read(file))

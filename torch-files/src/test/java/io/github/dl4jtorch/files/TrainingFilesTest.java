@@ -34,7 +34,8 @@ class TrainingFilesTest {
   void safetensorsHoldTheSameModel() throws IOException {
     Dict model = TorchFile.read(Golden.file("cnn_onecycle/final.pt")).dict("model");
     Safetensors same = Safetensors.read(Golden.file("cnn_onecycle/final.safetensors"));
-    assertThat(same.tensors().keySet()).containsExactlyInAnyOrderElementsOf(model.byName().keySet());
+    assertThat(same.tensors().keySet())
+        .containsExactlyInAnyOrderElementsOf(model.byName().keySet());
     same.tensors()
         .forEach(
             (name, tensor) -> {

@@ -56,8 +56,7 @@ class ZipTest {
     assertThat(bytes.getInt(18)).isEqualTo(-1);
     assertThat(bytes.getInt(bytes.limit() - 6)).isEqualTo(-1);
     assertThat(entries(file)).usingRecursiveComparison().isEqualTo(entries);
-    Same.assertSame(
-        TorchFile.readValue(file), TorchFile.readValue(Golden.file("files/kinds.pt")));
+    Same.assertSame(TorchFile.readValue(file), TorchFile.readValue(Golden.file("files/kinds.pt")));
   }
 
   @Test
@@ -109,8 +108,7 @@ class ZipTest {
     Pickle.zip(file, entries);
     assertThatThrownBy(() -> TorchFile.read(file))
         .isInstanceOf(TorchFileException.class)
-        .hasMessage(
-            file + " cannot be read: its byte order is neither little nor big but middle");
+        .hasMessage(file + " cannot be read: its byte order is neither little nor big but middle");
   }
 
   @Test
@@ -123,8 +121,7 @@ class ZipTest {
     assertThatThrownBy(() -> TorchFile.readValue(file))
         .isInstanceOf(TorchFileException.class)
         .hasMessage(
-            file
-                + " cannot be read: its entry tensor/data/0 is damaged: the checksum is another");
+            file + " cannot be read: its entry tensor/data/0 is damaged: the checksum is another");
   }
 
   @Test
