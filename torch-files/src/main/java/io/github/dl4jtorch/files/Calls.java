@@ -1,7 +1,7 @@
 package io.github.dl4jtorch.files;
 
+import java.util.Arrays;
 import java.util.List;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,8 +13,8 @@ final class Calls {
   /** The longest shape that PyTorch has. */
   private static final int DIMENSIONS = 64;
 
-  private static final Pattern DOTTED_NAME =
-      Pattern.compile("[\\p{L}\\p{N}_]+(\\.[\\p{L}\\p{N}_]+)*");
+  /** The longest name. */
+  private static final int NAME_LENGTH = 1000;
 
   private final InputFile file;
 
@@ -31,8 +31,16 @@ final class Calls {
     throw file.refusal("it names what can be no function or class");
   }
 
+  /** Names with dots between them, of letters, digits and underscores. */
   private static boolean isName(String text) {
-    return DOTTED_NAME.matcher(text).matches();
+    return text.length() <= NAME_LENGTH
+        && Arrays.stream(text.split("\\.", -1))
+            .allMatch(
+                part ->
+                    !part.isEmpty()
+                        && part.codePoints()
+                            .allMatch(
+                                letter -> letter == '_' || Character.isLetterOrDigit(letter)));
   }
 
   /** What a call of a function gives. */

@@ -24,7 +24,7 @@ import java.util.Map;
  *
  * <p>The format has neither views nor checksums: tensors that share a storage are written one by
  * one, and damaged numbers are not noticed. A file that was read is mapped into memory and must not
- * be written to while its tensors are in use (another may take its name, as {@link #write} does).
+ * be written to while its tensors are in use.
  *
  * @param tensors the tensors by name, in their order
  * @param metadata the words, mostly {@code format} and {@code pt}; may be empty

@@ -112,6 +112,9 @@ class RefusalsTest {
     assertRefused(
         new Pickle().global("os", "sys tem"), "it names what can be no function or class");
     assertRefused(new Pickle().global("os", ""), "it names what can be no function or class");
+    assertRefused(
+        new Pickle().global("os", "a.".repeat(1_000_000) + "a"),
+        "it names what can be no function or class");
   }
 
   @Test
