@@ -101,9 +101,12 @@ final class Calls {
   }
 
   static TorchFileException object(InputFile file, @Nullable Object type) {
+    if (!(type instanceof OpaqueName)) {
+      return file.refusal("it makes an object of " + Values.name(type) + ", which is no class");
+    }
     return file.refusal(
         "it holds an object of the class "
-            + (type instanceof OpaqueName name ? name : Values.name(type))
+            + type
             + ", which reading it would call; save values alone, in Python, with"
             + " torch.save(model.state_dict(), path) in place of torch.save(model, path)");
   }

@@ -17,6 +17,9 @@ final class Values {
   /** How long a tuple that is a key may be: its hash is computed at each use. */
   private static final int KEY_LENGTH = 16;
 
+  /** What remembering a list or dict takes in memory. */
+  private static final int SEEN = 40;
+
   /** How many values may be there, each counted as often as it is met, beside eight for a byte. */
   private static final long COUNT = 1_000_000;
 
@@ -86,6 +89,7 @@ final class Values {
     if (depth > DEPTH) {
       throw tooDeep();
     }
+    file.charge(SEEN);
     seen.put(value, Extent.OPEN);
     Extent extent = extentOf(value, depth);
     seen.put(value, extent);

@@ -84,6 +84,8 @@ class RefusalsTest {
         new Pickle().global("torch.optim.sgd", "SGD").op(')', 0x81, '}', 'b'),
         "it holds an object of the class torch.optim.sgd.SGD" + object);
     assertRefused(
+        new Pickle().text("os").op(')', 0x81), "it makes an object of a string, which is no class");
+    assertRefused(
         new Pickle().global("torch.optim.sgd", "SGD").op('}', 'b'),
         "it puts a state into the name torch.optim.sgd.SGD");
     // A method that is only named may not be called either.
@@ -317,12 +319,21 @@ class RefusalsTest {
       laughs.op('h', i, 'h', i, 0x86, 'q', i + 1);
     }
     assertRefused(laughs, "its lists hold one another so often that they would unfold without end");
-    Pickle lists = new Pickle();
+    Pickle stacked = new Pickle();
     for (int i = 0; i < 4_000_000; i++) {
-      lists.op('}');
+      stacked.op('}');
     }
-    Path file = folder.resolve("lists.pt");
-    lists.writeTo(file);
+    assertTooLarge(stacked);
+    Pickle within = new Pickle().op(']', '(');
+    for (int i = 0; i < 600_000; i++) {
+      within.op(']');
+    }
+    assertTooLarge(within.op('e'));
+  }
+
+  private void assertTooLarge(Pickle pickle) throws IOException {
+    Path file = folder.resolve("large.pt");
+    pickle.writeTo(file);
     assertRefused(
         file,
         "what it holds would take more memory than twice its "
