@@ -191,6 +191,16 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
     return unit != Unit.EPOCHS;
   }
 
+  /**
+   * Tells that this listener comes after those that it saves.
+   *
+   * @return true
+   */
+  @Override
+  public boolean savesOthers() {
+    return true;
+  }
+
   CheckpointWriter writer() {
     return writer;
   }
