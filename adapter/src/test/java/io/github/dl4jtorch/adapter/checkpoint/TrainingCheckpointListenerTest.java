@@ -151,7 +151,7 @@ class TrainingCheckpointListenerTest {
     for (CheckpointFolder.Entry entry : entries) {
       TrainingCheckpoint again = TrainingCheckpoint.load(entry.file());
       batches.add(again.batchesIntoEpoch());
-      assertThat(again.run("run").lastEpoch()).isEqualTo(entry.iterations());
+      assertThat(again.run("run").lastEpoch()).isEqualTo((double) entry.iterations());
     }
     assertThat(batches).containsExactly(5, 4, 3, 2, 1, 5, 4, 3);
     assertThat(
