@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.PacedListener;
 import java.util.Collections;
 import java.util.List;
 import org.deeplearning4j.nn.api.Model;
@@ -49,12 +50,45 @@ public final class EpochLoop {
   private EpochLoop(Model net, TrainingListener... listeners) {
     this.net = net;
     this.listeners = List.of(listeners);
+    requireEpochs(listeners);
+    requireSavingLast(listeners);
     for (TrainingListener listener : listeners) {
       if (listener instanceof SchedulerListener scheduler) {
         scheduler.requireEpochsOf(net);
       }
     }
     this.workers = WorkerCounts.on(net);
+  }
+
+  private static void requireEpochs(TrainingListener... listeners) {
+    for (TrainingListener listener : listeners) {
+      if (listener instanceof PacedListener paced && paced.needsIterations()) {
+        throw new IllegalArgumentException(
+            "listeners must work after epochs, but this "
+                + listener.getClass().getSimpleName()
+                + " works after iterations, of which an EpochLoop does not tell: add it to the"
+                + " network");
+      }
+    }
+  }
+
+  /** What is moved on after the save would be saved one step behind. */
+  private static void requireSavingLast(TrainingListener... listeners) {
+    String saving = null;
+    for (TrainingListener listener : listeners) {
+      if (listener instanceof PacedListener paced) {
+        if (paced.savesOthers()) {
+          saving = listener.getClass().getSimpleName();
+        } else if (saving != null) {
+          throw new IllegalArgumentException(
+              "listeners must have a "
+                  + saving
+                  + " last, but after it comes a "
+                  + listener.getClass().getSimpleName()
+                  + ", which would be saved a step behind its network");
+        }
+      }
+    }
   }
 
   /**
@@ -64,8 +98,9 @@ public final class EpochLoop {
    * @param listeners whom to tell when an epoch starts and ends, in this order; {@link
    *     SchedulerListener#everyEpoch} for instance
    * @return the loop
-   * @throws IllegalArgumentException if a {@link SchedulerListener} steps after iterations, or is
-   *     for another network
+   * @throws IllegalArgumentException if a listener of this library works after iterations, or comes
+   *     after a {@code TrainingCheckpointListener} that is to save it, or a {@link
+   *     SchedulerListener} is for another network
    */
   public static EpochLoop of(NeuralNetwork net, TrainingListener... listeners) {
     net.init(); // As its fit does, if that has not been done.

@@ -325,13 +325,8 @@ public final class SchedulerListener extends BaseTrainingListener
     return unit == Unit.ITERATION;
   }
 
-  /** Refuses to be told of epochs if it does not count them, or of those of another network. */
+  /** Refuses to be told of epochs of another network. */
   void requireEpochsOf(Model trained) {
-    if (unit != Unit.EPOCH) {
-      throw new IllegalArgumentException(
-          "listeners must step after epochs, but this SchedulerListener steps after iterations, of"
-              + " which an EpochLoop does not tell: add it to the network");
-    }
     if (trained != net) {
       throw new IllegalArgumentException(
           "listeners must be for the network of the EpochLoop, but the run of this"

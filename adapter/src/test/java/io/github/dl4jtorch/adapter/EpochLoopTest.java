@@ -6,11 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
+import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpointListener;
 import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.StepLR;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -21,6 +24,7 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.deeplearning4j.optimize.api.TrainingListener;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
@@ -252,7 +256,7 @@ class EpochLoopTest {
         .isThrownBy(
             () -> EpochLoop.of(net, SchedulerListener.everyIteration(HALVES.attach(groups(net)))))
         .withMessage(
-            "listeners must step after epochs, but this SchedulerListener steps after iterations,"
+            "listeners must work after epochs, but this SchedulerListener works after iterations,"
                 + " of which an EpochLoop does not tell: add it to the network");
     assertThatIllegalArgumentException()
         .isThrownBy(
@@ -261,6 +265,32 @@ class EpochLoopTest {
             "listeners must be for the network of the EpochLoop, but the run of this"
                 + " SchedulerListener is on the param groups of another");
     assertThat(net.getListeners()).isEmpty();
+  }
+
+  @Test
+  void refusesCheckpointsThatWouldNotBeWhole(@TempDir Path folder) {
+    MultiLayerNetwork net = Nets.layers(new Sgd(0.04));
+    LRScheduler run = HALVES.attach(groups(net));
+    SchedulerListener steps = SchedulerListener.everyEpoch(run);
+    CheckpointWriter writer = CheckpointWriter.of(net).with("run", run);
+    assertThatIllegalArgumentException()
+        .isThrownBy(
+            () ->
+                EpochLoop.of(
+                    net, steps, TrainingCheckpointListener.everyIterations(2, writer, folder)))
+        .withMessage(
+            "listeners must work after epochs, but this TrainingCheckpointListener works after"
+                + " iterations, of which an EpochLoop does not tell: add it to the network");
+    TrainingCheckpointListener saving = TrainingCheckpointListener.everyEpochs(1, writer, folder);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> EpochLoop.of(net, saving, steps))
+        .withMessage(
+            "listeners must have a TrainingCheckpointListener last, but after it comes a"
+                + " SchedulerListener, which would be saved a step behind its network");
+    assertThat(net.getListeners()).isEmpty();
+    EpochLoop.of(net, steps, saving).fit(2, () -> Nets.fit(net, Nets.data(3)));
+    assertThat(folder.resolve("checkpoint-0000000006-000002.zip")).exists();
+    assertThat(run.lastEpoch()).isEqualTo(2);
   }
 
   @Test

@@ -50,23 +50,24 @@ public final class StopAndResume {
     Optional<TrainingCheckpoint> checkpoint = TrainingCheckpoint.latest(folder);
     MultiLayerNetwork net;
     LRScheduler run;
+    CheckpointWriter writer;
     DataSetIterator next = training;
     if (checkpoint.isPresent()) {
       net = checkpoint.get().network(MultiLayerNetwork.class);
       run = checkpoint.get().run("one cycle");
+      writer = checkpoint.get().writer();
       next = checkpoint.get().remaining(training);
     } else {
       net = SmallNetwork.with(new Adam(0.001));
       run = ONE_CYCLE.attach(NetworkParamGroups.of(net));
+      writer = CheckpointWriter.of(net).with("one cycle", run);
     }
     System.out.printf(
         "%s: starts with %d epochs and %d batches done%n",
         name, net.getEpochCount(), net.getIterationCount());
     net.addListeners(
         SchedulerListener.everyIteration(run),
-        TrainingCheckpointListener.everyIterations(
-                4, CheckpointWriter.of(net).with("one cycle", run), folder)
-            .keepLast(2));
+        TrainingCheckpointListener.everyIterations(4, writer, folder).keepLast(2));
     if (isCut) {
       net.addListeners(new PowerCut());
     }

@@ -2,7 +2,6 @@ package io.github.dl4jtorch.spark;
 
 import io.github.dl4jtorch.adapter.EpochLoop;
 import io.github.dl4jtorch.adapter.SchedulerListener;
-import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpointListener;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.PacedListener;
 import java.util.ArrayList;
@@ -51,7 +50,6 @@ public final class SparkEpochLoop {
 
   private SparkEpochLoop(NeuralNetwork net, TrainingListener... listeners) {
     requireEpochs(listeners);
-    requireCheckpointsLast(listeners);
     requireNone(new LiveNetwork(LiveNetwork.model(net)).listeners());
     this.loop = EpochLoop.of(net, listeners);
   }
@@ -64,21 +62,6 @@ public final class SparkEpochLoop {
                 + listener.getClass().getSimpleName()
                 + " works after iterations, of which Spark tells the workers alone: use"
                 + " everyEpoch, and a TorchSchedule for a rate by iteration");
-      }
-    }
-  }
-
-  /** The listener itself sees to this among the listeners of a network. */
-  private static void requireCheckpointsLast(TrainingListener... listeners) {
-    boolean isSaved = false;
-    for (TrainingListener listener : listeners) {
-      if (listener instanceof TrainingCheckpointListener) {
-        isSaved = true;
-      } else if (isSaved && listener instanceof PacedListener) {
-        throw new IllegalArgumentException(
-            "listeners must have a TrainingCheckpointListener last, but after it comes a "
-                + listener.getClass().getSimpleName()
-                + ", which would be saved a step behind its network");
       }
     }
   }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.dl4jtorch.adapter.EpochLoop;
 import io.github.dl4jtorch.adapter.NetworkCopy;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
@@ -413,6 +414,19 @@ class AveragingListenerTest {
             "this listener must be added only to the network that it averages, but was called for a"
                 + " copy or another network");
     assertThat(average.nAveraged()).isZero();
+  }
+
+  @Test
+  void anEpochLoopTakesOneByEpochAlone() {
+    assertThatThrownBy(() -> EpochLoop.of(net, AveragingListener.everyIteration(net, average)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "listeners must work after epochs, but this AveragingListener works after iterations, of"
+                + " which an EpochLoop does not tell: add it to the network");
+    assertThat(net.getListeners()).isEmpty();
+    EpochLoop.of(net, AveragingListener.everyEpoch(net, average))
+        .fit(2, () -> Nets.fit(net, Nets.data(1, 3)));
+    assertThat(average.nAveraged()).isEqualTo(2);
   }
 
   @Test

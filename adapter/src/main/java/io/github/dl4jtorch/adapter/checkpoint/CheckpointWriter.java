@@ -5,11 +5,8 @@ import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.internal.AfterIteration;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.schedules.LRScheduler;
-import io.github.dl4jtorch.schedules.MalformedDataException;
 import io.github.dl4jtorch.schedules.ParamGroup;
-import io.github.dl4jtorch.schedules.Schedule;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -17,12 +14,9 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipOutputStream;
 import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.util.ModelSerializer;
-import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.rng.Random;
 import org.nd4j.linalg.factory.Nd4j;
@@ -48,31 +42,30 @@ import org.nd4j.linalg.factory.Nd4j;
  */
 public final class CheckpointWriter {
 
-  /** The version of the form of the file; a reader refuses a later one. */
-  static final int FORMAT = 1;
-
-  static final String LAYERS = "MultiLayerNetwork";
-  static final String GRAPH = "ComputationGraph";
-
   private final LiveNetwork net;
+  private final EpochStart epochStart;
   private final AfterIteration afterIteration;
   private final Map<String, LRScheduler> runs = new LinkedHashMap<>();
   private final Map<String, CheckpointPart> parts = new LinkedHashMap<>();
 
-  private CheckpointWriter(LiveNetwork net) {
+  CheckpointWriter(LiveNetwork net, EpochStart epochStart) {
     this.net = net;
+    this.epochStart = epochStart;
     this.afterIteration = new AfterIteration(net);
   }
 
   /**
-   * Begins to save a training.
+   * Begins to save a training. For one that was loaded use {@link TrainingCheckpoint#writer()}: in
+   * the middle of an epoch it knows how many batches of that were done before. What this method
+   * makes asks the network's listeners, and counts wrong if those that knew were replaced.
    *
    * @param net the network, initialised
    * @return what saves it, so far without runs and parts
    * @throws IllegalStateException if the network is not initialised
    */
   public static CheckpointWriter of(NeuralNetwork net) {
-    return new CheckpointWriter(LiveNetwork.of(net, "it is saved"));
+    LiveNetwork live = LiveNetwork.of(net, "it is saved");
+    return new CheckpointWriter(live, EpochStart.of(live));
   }
 
   /**
@@ -145,7 +138,7 @@ public final class CheckpointWriter {
   public void saveInIterationDone(Path file) throws IOException {
     requireWholeIterations();
     int iterations = net.iterationCount() + 1;
-    afterIteration.run(() -> save(file, iterations, net.epochCount(), EpochStarts.UNKNOWN));
+    afterIteration.run(() -> save(file, iterations, net.epochCount(), EpochStart.UNKNOWN));
   }
 
   /**
@@ -163,6 +156,10 @@ public final class CheckpointWriter {
 
   LiveNetwork net() {
     return net;
+  }
+
+  EpochStart epochStart() {
+    return epochStart;
   }
 
   boolean has(LRScheduler run) {
@@ -185,63 +182,53 @@ public final class CheckpointWriter {
   /**
    * Saves under counts.
    *
-   * @param batches the batches done in the present epoch if nobody has counted them
+   * @param batches the batches done in the present epoch if nobody saw it begin
    */
   private void save(Path file, int iterations, int epochs, int batches) throws IOException {
-    int counted = EpochStarts.batches(net.model(), epochs, iterations);
     Map<String, INDArray> arrays = new LinkedHashMap<>();
-    Map<String, @Nullable Object> map = new LinkedHashMap<>();
-    map.put("format", FORMAT);
-    map.put("network", net.model() instanceof ComputationGraph ? GRAPH : LAYERS);
-    map.put("iterationCount", iterations);
-    map.put("epochCount", epochs);
-    map.put("batchesIntoEpoch", counted == EpochStarts.UNKNOWN ? batches : counted);
-    map.put("score", net.model().score());
+    arrays.put(ModelSerializer.COEFFICIENTS_BIN, net.model().params());
+    INDArray state = net.updaterState();
+    if (state != null && !state.isEmpty()) {
+      arrays.put(ModelSerializer.UPDATER_BIN, state);
+    }
+    List<CheckpointFormat.Groups> sets = new ArrayList<>();
+    Map<String, CheckpointFormat.Run> savedRuns = savedRuns(sets);
     Random random = Nd4j.getRandom();
-    map.put("random", List.of(random.rootState(), random.nodeState()));
-    writeRuns(map);
-    map.put("parts", writeParts(arrays));
-    byte[] checkpoint = CheckpointJson.write(map);
-    byte[] configuration = net.json(iterations, epochs).getBytes(StandardCharsets.UTF_8);
-    CheckpointFile.write(
-        file,
-        zip -> {
-          writeEntry(zip, ModelSerializer.CONFIGURATION_JSON, configuration);
-          writeEntry(zip, CheckpointFile.ENTRY, checkpoint);
-          writeArray(zip, ModelSerializer.COEFFICIENTS_BIN, net.model().params());
-          INDArray state = net.updaterState();
-          if (state != null && !state.isEmpty()) {
-            writeArray(zip, ModelSerializer.UPDATER_BIN, state);
-          }
-          for (Map.Entry<String, INDArray> array : arrays.entrySet()) {
-            writeArray(zip, array.getKey(), array.getValue());
-          }
-        },
-        SavedTraining::check);
+    CheckpointFormat format =
+        new CheckpointFormat(
+            net.model() instanceof ComputationGraph,
+            new CheckpointFormat.Counts(iterations, epochs),
+            epochStart.batches(epochs, iterations, batches),
+            net.model().score(),
+            new CheckpointFormat.RandomState(random.rootState(), random.nodeState()),
+            sets,
+            savedRuns,
+            savedParts(arrays));
+    SavedTraining.write(new SavedTraining<>(format, net.json(iterations, epochs), arrays), file);
   }
 
-  private void writeRuns(Map<String, @Nullable Object> map) {
-    IdentityHashMap<ParamGroup, Integer> sets = new IdentityHashMap<>();
-    List<Object> writtenSets = new ArrayList<>();
-    Map<String, Object> writtenRuns = new LinkedHashMap<>();
+  /** Returns the runs, having added the sets of groups that they are on. */
+  private Map<String, CheckpointFormat.Run> savedRuns(List<CheckpointFormat.Groups> sets) {
+    IdentityHashMap<ParamGroup, Integer> numbers = new IdentityHashMap<>();
+    Map<String, CheckpointFormat.Run> saved = new LinkedHashMap<>();
     runs.forEach(
         (name, run) -> {
           NetworkParamGroups groups = (NetworkParamGroups) run.paramGroups();
           NetworkParamGroups all = groups.all();
           // Groups that were made together share the objects with the values.
-          int set = sets.computeIfAbsent(all.get(0), unknown -> sets.size());
-          if (set == writtenSets.size()) {
-            writtenSets.add(written(all));
+          int set = numbers.computeIfAbsent(all.get(0), unknown -> numbers.size());
+          if (set == sets.size()) {
+            sets.add(new CheckpointFormat.Groups(names(all), names(all.frozen()), all.stateDict()));
           }
-          Map<String, @Nullable Object> written = new LinkedHashMap<>();
-          written.put("set", set);
-          written.put("groups", numbers(groups, all));
-          written.put("definition", written(run.schedule()));
-          written.put("state", run.stateDict());
-          writtenRuns.put(name, written);
+          saved.put(
+              name,
+              new CheckpointFormat.Run(
+                  set,
+                  numbers(groups, all),
+                  CheckpointFormat.Run.writable(run.schedule()),
+                  run.stateDict()));
         });
-    map.put("groups", writtenSets);
-    map.put("runs", writtenRuns);
+    return saved;
   }
 
   /** Returns the numbers that some groups have among all. */
@@ -249,24 +236,6 @@ public final class CheckpointWriter {
     IdentityHashMap<ParamGroup, Integer> numbers = new IdentityHashMap<>();
     all.forEach(group -> numbers.put(group, numbers.size()));
     return groups.stream().map(numbers::get).toList();
-  }
-
-  private static Map<String, Object> written(NetworkParamGroups groups) {
-    Map<String, Object> written = new LinkedHashMap<>();
-    written.put("params", names(groups));
-    written.put("frozen", names(groups.frozen()));
-    written.put("values", groups.stateDict());
-    return written;
-  }
-
-  /** Returns a definition's written form, null if it has none that can be read here. */
-  private static @Nullable Map<String, Object> written(Schedule definition) {
-    try {
-      Map<String, Object> map = definition.toMap();
-      return Schedule.fromMap(map).equals(definition) ? map : null;
-    } catch (UnsupportedOperationException | MalformedDataException none) {
-      return null;
-    }
   }
 
   /** Returns the names of the parameters in each group, which must tell them apart. */
@@ -301,38 +270,26 @@ public final class CheckpointWriter {
     }
   }
 
-  private Map<String, Object> writeParts(Map<String, INDArray> arrays) {
-    Map<String, Object> written = new LinkedHashMap<>();
+  /** Returns the parts, having added their arrays. */
+  private Map<String, CheckpointFormat.Part> savedParts(Map<String, INDArray> arrays) {
+    Map<String, CheckpointFormat.Part> saved = new LinkedHashMap<>();
+    int others = arrays.size();
     parts.forEach(
         (name, part) -> {
           Map<String, Object> values = part.values();
           CheckpointJson.requirePlain("part \"" + name + "\"", values);
-          Map<String, Object> entries = new LinkedHashMap<>();
+          Map<String, String> entries = new LinkedHashMap<>();
           part.arrays()
               .forEach(
                   (key, array) -> {
                     CheckpointArrays.requireReadable(
                         "the array \"" + key + "\" of the part \"" + name + "\"", array);
-                    String entry = CheckpointFile.FOLDER + "array" + arrays.size() + ".bin";
+                    String entry = SavedTraining.entry(arrays.size() - others);
                     arrays.put(entry, array);
                     entries.put(key, entry);
                   });
-          written.put(name, Map.of("values", values, "arrays", entries));
+          saved.put(name, new CheckpointFormat.Part(values, entries));
         });
-    return written;
-  }
-
-  private static void writeEntry(ZipOutputStream zip, String name, byte[] bytes)
-      throws IOException {
-    zip.putNextEntry(new ZipEntry(name));
-    zip.write(bytes);
-    zip.closeEntry();
-  }
-
-  private static void writeArray(ZipOutputStream zip, String name, INDArray array)
-      throws IOException {
-    zip.putNextEntry(new ZipEntry(name));
-    CheckpointArrays.write(array, zip);
-    zip.closeEntry();
+    return saved;
   }
 }

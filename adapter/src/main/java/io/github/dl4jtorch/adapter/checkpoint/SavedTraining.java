@@ -1,67 +1,77 @@
 package io.github.dl4jtorch.adapter.checkpoint;
 
 import io.github.dl4jtorch.adapter.internal.ExactLr;
-import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import io.github.dl4jtorch.schedules.OptimizerValues;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ParamGroups;
-import io.github.dl4jtorch.schedules.Schedule;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.util.ModelSerializer;
-import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.shade.jackson.databind.JsonNode;
 
 /**
- * What a checkpoint's file holds, as it was read.
+ * The entries of a checkpoint's file.
  *
- * @param json what is of this library
+ * @param format what is of this library
  * @param configuration the network's configuration, as DL4J writes it
  * @param arrays the arrays by the names of their entries
  * @param <A> what was read of an array
  */
-record SavedTraining<A>(JsonNode json, String configuration, Map<String, A> arrays) {
+record SavedTraining<A>(CheckpointFormat format, String configuration, Map<String, A> arrays) {
 
   private static final Set<String> TEXTS =
       Set.of(ModelSerializer.CONFIGURATION_JSON, CheckpointFile.ENTRY);
+
+  /** What the names of the entries of arrays end with. */
+  private static final String ARRAY = ".bin";
 
   /** Reads an array that takes the rest of an entry. */
   private interface ArrayReader<A> {
     A read(CheckpointFile.Entries zip) throws IOException;
   }
 
-  /** A set of groups that were made together, and what they had. */
-  record Groups(List<List<String>> params, List<String> frozen, List<Map<String, Object>> values) {
-
-    /** Gives groups the values. */
-    void putInto(ParamGroups groups) {
-      groups.loadStateDict(values);
-    }
+  /** Returns the name of the entry for a part's array. */
+  static String entry(int number) {
+    return CheckpointFile.FOLDER + "array" + number + ARRAY;
   }
 
-  /**
-   * A run and where it was.
-   *
-   * @param definition null if it has no written form
-   * @param set the number of the set of groups that its own are of
-   * @param groups the numbers of its groups in the set
-   */
-  record Run(
-      @Nullable Schedule definition, int set, List<Integer> groups, Map<String, Object> state) {
+  static void write(SavedTraining<INDArray> saved, Path file) throws IOException {
+    byte[] format = saved.format.write();
+    CheckpointFile.write(
+        file,
+        zip -> {
+          byte[] configuration = saved.configuration.getBytes(StandardCharsets.UTF_8);
+          writeEntry(zip, ModelSerializer.CONFIGURATION_JSON, () -> zip.write(configuration));
+          writeEntry(zip, CheckpointFile.ENTRY, () -> zip.write(format));
+          for (Map.Entry<String, INDArray> array : saved.arrays.entrySet()) {
+            writeEntry(zip, array.getKey(), () -> CheckpointArrays.write(array.getValue(), zip));
+          }
+        },
+        SavedTraining::check);
+  }
 
-    /** Goes on with the run on groups that have their values. */
-    LRScheduler attach(Schedule definition, ParamGroups groups, Groups saved) {
-      return definition.resume(groups, state, this.groups.stream().map(saved.values::get).toList());
-    }
+  private interface Writing {
+    void write() throws IOException;
+  }
+
+  private static void writeEntry(ZipOutputStream zip, String name, Writing contents)
+      throws IOException {
+    zip.putNextEntry(new ZipEntry(name));
+    contents.write();
+    zip.closeEntry();
   }
 
   static SavedTraining<INDArray> read(CheckpointFile.Entries zip) throws IOException {
@@ -72,7 +82,7 @@ record SavedTraining<A>(JsonNode json, String configuration, Map<String, A> arra
    * Reads what has just been written as it will be read, but not the numbers of the arrays, and
    * without a network.
    */
-  static SavedTraining<Boolean> check(CheckpointFile.Entries zip) throws IOException {
+  private static SavedTraining<Boolean> check(CheckpointFile.Entries zip) throws IOException {
     SavedTraining<Boolean> saved =
         read(
             zip,
@@ -81,18 +91,22 @@ record SavedTraining<A>(JsonNode json, String configuration, Map<String, A> arra
               return true;
             });
     Class<?> kind =
-        saved.isGraph() ? ComputationGraphConfiguration.class : MultiLayerConfiguration.class;
+        saved.format.isGraph()
+            ? ComputationGraphConfiguration.class
+            : MultiLayerConfiguration.class;
     CheckpointConfiguration.readOwn(saved.configuration, kind);
-    List<Groups> sets = saved.groups();
+    List<CheckpointFormat.Groups> sets = saved.format.groups();
     List<ParamGroups> standIns = sets.stream().map(StandIn::of).toList();
-    for (Run run : saved.runs().values()) {
-      if (run.definition != null) {
-        ParamGroups all = standIns.get(run.set);
-        ParamGroups own = ParamGroups.of(run.groups.stream().map(all::get).toList());
-        run.attach(run.definition, own, sets.get(run.set));
-      }
+    for (CheckpointFormat.Run run : saved.format.runs().values()) {
+      run.definition()
+          .ifPresent(
+              definition -> {
+                ParamGroups all = standIns.get(run.set());
+                ParamGroups own = ParamGroups.of(run.groups().stream().map(all::get).toList());
+                run.attach(definition, own, sets.get(run.set()));
+              });
     }
-    saved.parts();
+    saved.format.parts().values().forEach(saved::arrays);
     return saved;
   }
 
@@ -102,24 +116,15 @@ record SavedTraining<A>(JsonNode json, String configuration, Map<String, A> arra
     Map<String, A> arrays = new HashMap<>();
     for (var entry = zip.getNextEntry(); entry != null; entry = zip.getNextEntry()) {
       String name = entry.getName();
-      if (name.endsWith(".bin")) {
+      if (name.endsWith(ARRAY)) {
         arrays.put(name, reader.read(zip));
       } else if (TEXTS.contains(name)) {
         texts.put(name, CheckpointJson.text(zip));
       }
     }
-    JsonNode json = CheckpointJson.tree(require(CheckpointFile.ENTRY, texts));
-    int format = json.required("format").asInt();
-    if (format != CheckpointWriter.FORMAT) {
-      throw new IllegalArgumentException(
-          "format must be "
-              + CheckpointWriter.FORMAT
-              + " but is "
-              + format
-              + ", which another version of this library wrote");
-    }
+    JsonNode json = CheckpointFormat.json(require(CheckpointFile.ENTRY, texts));
     String configuration = require(ModelSerializer.CONFIGURATION_JSON, texts);
-    return new SavedTraining<>(json, configuration, arrays);
+    return new SavedTraining<>(CheckpointFormat.read(json), configuration, arrays);
   }
 
   private static <T> T require(String entry, Map<String, T> entries) {
@@ -134,65 +139,11 @@ record SavedTraining<A>(JsonNode json, String configuration, Map<String, A> arra
     return require(entry, arrays);
   }
 
-  boolean isGraph() {
-    return json.required("network").asText().equals(CheckpointWriter.GRAPH);
-  }
-
-  List<Groups> groups() {
-    List<Groups> sets = new ArrayList<>();
-    for (JsonNode set : json.required("groups")) {
-      List<List<String>> params = new ArrayList<>();
-      set.required("params").forEach(names -> params.add(texts(names)));
-      List<Map<String, Object>> values = new ArrayList<>();
-      set.required("values").forEach(group -> values.add(CheckpointJson.map(group)));
-      sets.add(new Groups(params, texts(set.required("frozen")), values));
-    }
-    return sets;
-  }
-
-  private static List<String> texts(JsonNode array) {
-    List<String> texts = new ArrayList<>();
-    array.forEach(text -> texts.add(text.asText()));
-    return texts;
-  }
-
-  Map<String, Run> runs() {
-    Map<String, Run> runs = new LinkedHashMap<>();
-    json.required("runs").fields().forEachRemaining(run -> runs.put(run.getKey(), run(run)));
-    return runs;
-  }
-
-  private static Run run(Map.Entry<String, JsonNode> named) {
-    JsonNode saved = named.getValue();
-    List<Integer> groups = new ArrayList<>();
-    saved.required("groups").forEach(number -> groups.add(number.asInt()));
-    JsonNode definition = saved.required("definition");
-    return new Run(
-        definition.isNull() ? null : Schedule.fromMap(CheckpointJson.map(definition)),
-        saved.required("set").asInt(),
-        groups,
-        CheckpointJson.map(saved.required("state")));
-  }
-
-  /** Returns the names of each part's arrays, by their own names, in place of the part. */
-  Map<String, Part<A>> parts() {
-    Map<String, Part<A>> parts = new LinkedHashMap<>();
-    json.required("parts")
-        .fields()
-        .forEachRemaining(part -> parts.put(part.getKey(), part(part.getValue())));
-    return parts;
-  }
-
-  /** Something else that was saved. */
-  record Part<A>(Map<String, Object> values, Map<String, A> arrays) {}
-
-  private Part<A> part(JsonNode saved) {
+  /** Returns the arrays of a part by their own names. */
+  Map<String, A> arrays(CheckpointFormat.Part part) {
     Map<String, A> own = new LinkedHashMap<>();
-    saved
-        .required("arrays")
-        .fields()
-        .forEachRemaining(entry -> own.put(entry.getKey(), array(entry.getValue().asText())));
-    return new Part<>(CheckpointJson.map(saved.required("values")), own);
+    part.arrays().forEach((name, entry) -> own.put(name, array(entry)));
+    return own;
   }
 
   /** The values of a group as those of a network's updaters would be, without the network. */
@@ -205,9 +156,9 @@ record SavedTraining<A>(JsonNode json, String configuration, Map<String, A> arra
       this.momentumKind = momentumKind;
     }
 
-    static ParamGroups of(Groups saved) {
+    static ParamGroups of(CheckpointFormat.Groups saved) {
       List<ParamGroup> groups = new ArrayList<>();
-      for (Map<String, Object> values : saved.values) {
+      for (Map<String, Object> values : saved.values()) {
         MomentumKind kind =
             values.containsKey("betas")
                 ? MomentumKind.BETA1

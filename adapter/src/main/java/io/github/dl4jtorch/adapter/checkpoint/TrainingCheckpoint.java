@@ -62,52 +62,48 @@ public final class TrainingCheckpoint {
       implements CheckpointPart {}
 
   private final LiveNetwork net;
-  private final int iterationCount;
-  private final int batchesIntoEpoch;
-  private final long rootState;
-  private final long nodeState;
+  private final CheckpointFormat saved;
+  private final EpochStart epochStart;
   private final List<NetworkParamGroups> groups = new ArrayList<>();
-  private final List<SavedTraining.Groups> savedGroups;
-  private final Map<String, SavedTraining.Run> savedRuns;
   private final Map<String, LRScheduler> runs = new HashMap<>();
   private final Map<String, CheckpointPart> parts = new LinkedHashMap<>();
 
-  private TrainingCheckpoint(SavedTraining<INDArray> saved, Class<?>... own) throws IOException {
-    net = network(saved, own);
-    net.setScore(saved.json().required("score").asDouble());
-    iterationCount = net.iterationCount();
-    batchesIntoEpoch = saved.json().required("batchesIntoEpoch").asInt();
+  private TrainingCheckpoint(SavedTraining<INDArray> training, Class<?>... own) throws IOException {
+    saved = training.format();
+    net = network(training, own);
+    net.setScore(saved.score());
     requireCounts();
-    rootState = saved.json().required("random").required(0).asLong();
-    nodeState = saved.json().required("random").required(1).asLong();
-    savedGroups = saved.groups();
-    savedGroups.forEach(set -> groups.add(made(set)));
-    savedRuns = saved.runs();
-    savedRuns.forEach(
-        (name, run) -> {
-          if (run.definition() != null) {
-            runs.put(name, attached(run, run.definition()));
-          }
-        });
-    saved.parts().forEach((name, part) -> parts.put(name, new Part(part.values(), part.arrays())));
-    if (batchesIntoEpoch != EpochStarts.UNKNOWN) {
-      EpochStarts.set(net.model(), net.epochCount(), iterationCount - batchesIntoEpoch);
-    }
+    saved.groups().forEach(set -> groups.add(made(set)));
+    saved
+        .runs()
+        .forEach(
+            (name, run) ->
+                run.definition()
+                    .ifPresent(definition -> runs.put(name, attached(run, definition))));
+    saved
+        .parts()
+        .forEach((name, part) -> parts.put(name, new Part(part.values(), training.arrays(part))));
+    epochStart = EpochStart.loaded(net, saved.batchesIntoEpoch());
   }
 
   private void requireCounts() {
-    if (iterationCount < 0
-        || net.epochCount() < 0
-        || batchesIntoEpoch < EpochStarts.UNKNOWN
-        || batchesIntoEpoch > iterationCount) {
+    CheckpointFormat.Counts counts =
+        new CheckpointFormat.Counts(net.iterationCount(), net.epochCount());
+    int batches = saved.batchesIntoEpoch();
+    if (counts.iterations() < 0
+        || counts.epochs() < 0
+        || batches < EpochStart.UNKNOWN
+        || batches > counts.iterations()) {
       throw new IllegalArgumentException(
           "there are no trainings of "
-              + iterationCount
-              + " iterations and "
-              + net.epochCount()
-              + " epochs with "
-              + batchesIntoEpoch
+              + counts
+              + " with "
+              + batches
               + " batches in the present one");
+    }
+    if (!counts.equals(saved.counts())) {
+      throw new IllegalArgumentException(
+          "its counts must be those of its network, " + counts + ", but are " + saved.counts());
     }
   }
 
@@ -174,12 +170,12 @@ public final class TrainingCheckpoint {
     return Optional.empty();
   }
 
-  private static LiveNetwork network(SavedTraining<INDArray> saved, Class<?>... own)
+  private static LiveNetwork network(SavedTraining<INDArray> training, Class<?>... own)
       throws IOException {
-    String json = saved.configuration();
-    INDArray params = saved.array(ModelSerializer.COEFFICIENTS_BIN);
+    String json = training.configuration();
+    INDArray params = training.array(ModelSerializer.COEFFICIENTS_BIN);
     LiveNetwork net;
-    if (saved.isGraph()) {
+    if (training.format().isGraph()) {
       ComputationGraph graph =
           new ComputationGraph(
               CheckpointConfiguration.read(json, ComputationGraphConfiguration.class, own));
@@ -194,7 +190,7 @@ public final class TrainingCheckpoint {
     }
     INDArray state = net.updaterState();
     if (state != null && !state.isEmpty()) {
-      INDArray written = saved.array(ModelSerializer.UPDATER_BIN);
+      INDArray written = training.array(ModelSerializer.UPDATER_BIN);
       if (written.length() != state.length()) {
         throw new IllegalArgumentException(
             "the updaters' state must have "
@@ -207,14 +203,14 @@ public final class TrainingCheckpoint {
     return net;
   }
 
-  private NetworkParamGroups made(SavedTraining.Groups saved) {
+  private NetworkParamGroups made(CheckpointFormat.Groups set) {
     NetworkParamGroups.Builder builder = NetworkParamGroups.builder(net.network());
-    saved.params().forEach(params -> builder.group(named(params)));
-    if (!saved.frozen().isEmpty()) {
-      builder.frozen(named(saved.frozen()));
+    set.params().forEach(params -> builder.group(named(params)));
+    if (!set.frozen().isEmpty()) {
+      builder.frozen(named(set.frozen()));
     }
     NetworkParamGroups made = builder.build();
-    saved.putInto(made);
+    set.putInto(made);
     return made;
   }
 
@@ -223,18 +219,19 @@ public final class TrainingCheckpoint {
     return param -> names.contains(param.toString());
   }
 
-  private LRScheduler attached(SavedTraining.Run saved, Schedule definition) {
-    NetworkParamGroups all = groups.get(saved.set());
+  private LRScheduler attached(CheckpointFormat.Run run, Schedule definition) {
+    NetworkParamGroups all = groups.get(run.set());
     NetworkParamGroups own =
-        saved.groups().equals(IntStream.range(0, all.size()).boxed().toList())
+        run.groups().equals(IntStream.range(0, all.size()).boxed().toList())
             ? all
-            : all.only(saved.groups().stream().mapToInt(Integer::intValue).toArray());
-    return saved.attach(definition, own, savedGroups.get(saved.set()));
+            : all.only(run.groups().stream().mapToInt(Integer::intValue).toArray());
+    return run.attach(definition, own, saved.groups().get(run.set()));
   }
 
   /**
-   * Returns the network, with its parameters, its updaters' state and its counts. It has no
-   * listeners.
+   * Returns the network, with its parameters, its updaters' state and its counts. It has none of
+   * the listeners that it had; if it was saved in the middle of an epoch, it has one that remembers
+   * so, for writers that do not come from {@link #writer()}.
    *
    * @param kind {@code MultiLayerNetwork.class} or {@code ComputationGraph.class}
    * @param <N> the kind
@@ -243,10 +240,9 @@ public final class TrainingCheckpoint {
    */
   public <N extends NeuralNetwork> N network(Class<N> kind) {
     if (!kind.isInstance(net.model())) {
-      String saved = net.model().getClass().getSimpleName();
       throw new IllegalArgumentException(
           "kind must be "
-              + saved
+              + net.model().getClass().getSimpleName()
               + ".class, of which the network is that was saved, but was "
               + kind.getSimpleName()
               + ".class");
@@ -291,16 +287,16 @@ public final class TrainingCheckpoint {
    * @throws IllegalStateException if the run is attached already, or the network was trained on
    */
   public LRScheduler run(String name, Schedule definition) {
-    SavedTraining.Run saved = saved(name);
+    CheckpointFormat.Run run = saved(name);
     if (runs.containsKey(name)) {
       throw new IllegalStateException(
           "the run \"" + name + "\" has its definition already: call run(\"" + name + "\")");
     }
-    if (net.iterationCount() != iterationCount) {
+    if (net.iterationCount() != saved.counts().iterations()) {
       throw new IllegalStateException(
           "the run \"" + name + "\" must be given its definition before the network is trained on");
     }
-    runs.put(name, attached(saved, definition));
+    runs.put(name, attached(run, definition));
     return run(name);
   }
 
@@ -316,13 +312,13 @@ public final class TrainingCheckpoint {
     return groups.get(saved(run).set());
   }
 
-  private SavedTraining.Run saved(String name) {
-    SavedTraining.Run saved = savedRuns.get(name);
-    if (saved == null) {
+  private CheckpointFormat.Run saved(String name) {
+    CheckpointFormat.Run run = saved.runs().get(name);
+    if (run == null) {
       throw new IllegalArgumentException(
-          "name must be one of the runs " + savedRuns.keySet() + " but was \"" + name + "\"");
+          "name must be one of the runs " + saved.runs().keySet() + " but was \"" + name + "\"");
     }
-    return saved;
+    return run;
   }
 
   /**
@@ -342,20 +338,45 @@ public final class TrainingCheckpoint {
   }
 
   /**
+   * Returns a writer that goes on saving this training: the network with all its runs under their
+   * names, and with the batches that were done in the present epoch. Parts are their owners' to add
+   * again.
+   *
+   * <pre>{@code
+   * TrainingCheckpoint checkpoint = TrainingCheckpoint.load(Path.of("training.zip"));
+   * MultiLayerNetwork resumed = checkpoint.network(MultiLayerNetwork.class);
+   * resumed.addListeners(
+   *     SchedulerListener.everyIteration(checkpoint.run("cosine")),
+   *     TrainingCheckpointListener.everyIterations(
+   *         100, checkpoint.writer(), Path.of("checkpoints")));
+   * }</pre>
+   *
+   * @return a new one
+   * @throws IllegalStateException if the definition of a run has no written form and was not given
+   *     again: {@link #run(String, Schedule)}
+   */
+  public CheckpointWriter writer() {
+    CheckpointWriter writer = new CheckpointWriter(net, epochStart);
+    saved.runs().keySet().forEach(name -> writer.with(name, run(name)));
+    return writer;
+  }
+
+  /**
    * Returns how many batches of the present epoch were done when the checkpoint was saved.
    *
    * @return the number, 0 between two epochs
    * @throws IllegalStateException if nobody counted them: it was saved from inside a listener's
-   *     {@code iterationDone} without a {@link TrainingCheckpointListener} on the network, or in a
-   *     training by {@code fit(DataSet)}
+   *     {@code iterationDone} by a writer that no {@link TrainingCheckpointListener} of the network
+   *     has, in a training by {@code fit(DataSet)}, or in an epoch that an exception ended and that
+   *     was begun again
    */
   public int batchesIntoEpoch() {
-    if (batchesIntoEpoch == EpochStarts.UNKNOWN) {
+    if (saved.batchesIntoEpoch() == EpochStart.UNKNOWN) {
       throw new IllegalStateException(
           "how many batches of its epoch were done is not known: add a TrainingCheckpointListener,"
               + " which counts them, and train with fit(iterator)");
     }
-    return batchesIntoEpoch;
+    return saved.batchesIntoEpoch();
   }
 
   /**
@@ -392,6 +413,6 @@ public final class TrainingCheckpoint {
    * before {@code fit}, in the thread that trains.
    */
   public void restoreRandom() {
-    Nd4j.getRandom().setStates(rootState, nodeState);
+    Nd4j.getRandom().setStates(saved.random().root(), saved.random().node());
   }
 }

@@ -191,6 +191,20 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
     return unit != Unit.EPOCHS;
   }
 
+  /**
+   * Tells that this listener comes after those that it saves.
+   *
+   * @return true
+   */
+  @Override
+  public boolean savesOthers() {
+    return true;
+  }
+
+  CheckpointWriter writer() {
+    return writer;
+  }
+
   /** Returns a listener that goes by another clock. */
   TrainingCheckpointListener withClock(LongSupplier nanoTime) {
     return new TrainingCheckpointListener(unit, interval, writer, folder, kept, nanoTime);
@@ -208,7 +222,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
       requireCounted();
       isInEpoch = true;
       start();
-      EpochStarts.begin(model, writer.net().epochCount(), writer.net().iterationCount());
+      writer.epochStart().begin();
     }
   }
 
@@ -244,7 +258,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
     if (isOwn(model)) {
       isInEpoch = false;
       start();
-      EpochStarts.end(model);
+      writer.epochStart().end();
       int epochs = writer.net().epochCount() + 1;
       if (unit == Unit.EPOCHS && epochs % interval == 0) {
         save(folder.entry(writer.net().iterationCount(), epochs), writer::saveInOnEpochEnd);

@@ -9,4 +9,9 @@ public interface PacedListener extends TrainingListener {
 
   /** Tells whether it must hear of iterations, so that it is idle where there are only epochs. */
   boolean needsIterations();
+
+  /** Tells whether it saves the others, so that it must come after them. */
+  default boolean savesOthers() {
+    return false;
+  }
 }

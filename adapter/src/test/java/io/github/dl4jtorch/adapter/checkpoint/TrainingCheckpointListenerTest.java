@@ -128,6 +128,95 @@ class TrainingCheckpointListenerTest {
     assertThat(TrainingCheckpoint.latest(other).orElseThrow().batchesIntoEpoch()).isEqualTo(5);
   }
 
+  /** Also where the listener that came with the network was taken away. */
+  @Test
+  void goesOnWithTheWriterOfACheckpoint() throws IOException {
+    LRScheduler run = new StepLR(1, 0.5).attach(NetworkParamGroups.of(net));
+    net.addListeners(
+        SchedulerListener.everyIteration(run),
+        TrainingCheckpointListener.everyIterations(2, writer.with("run", run), folder));
+    net.fit(Nets.epoch(5), 1);
+    TrainingCheckpoint checkpoint =
+        TrainingCheckpoint.load(folder.resolve("checkpoint-0000000002-000000.zip"));
+    MultiLayerNetwork resumed = checkpoint.network(MultiLayerNetwork.class);
+    assertThat(resumed.getListeners()).hasSize(1);
+    Path other = folder.resolve("other");
+    resumed.setListeners(
+        SchedulerListener.everyIteration(checkpoint.run("run")),
+        TrainingCheckpointListener.everyIterations(1, checkpoint.writer(), other).keepLast(9));
+    resumed.fit(checkpoint.remaining(Nets.epoch(5)));
+    resumed.fit(Nets.epoch(5));
+    List<CheckpointFolder.Entry> entries = new CheckpointFolder(other, "checkpoint").entries();
+    List<Integer> batches = new ArrayList<>();
+    for (CheckpointFolder.Entry entry : entries) {
+      TrainingCheckpoint again = TrainingCheckpoint.load(entry.file());
+      batches.add(again.batchesIntoEpoch());
+      assertThat(again.run("run").lastEpoch()).isEqualTo((double) entry.iterations());
+    }
+    assertThat(batches).containsExactly(5, 4, 3, 2, 1, 5, 4, 3);
+    assertThat(
+            Nets.params(
+                TrainingCheckpoint.load(entries.get(5).file()).network(MultiLayerNetwork.class)))
+        .isEqualTo(Nets.params(net));
+  }
+
+  @Test
+  void leavesAListenerOnANetworkOnlyInTheMiddleOfAnEpoch() throws IOException {
+    net.addListeners(TrainingCheckpointListener.everyEpochs(1, writer, folder));
+    net.fit(Nets.epoch(2));
+    TrainingCheckpoint checkpoint = TrainingCheckpoint.latest(folder).orElseThrow();
+    assertThat(checkpoint.network(MultiLayerNetwork.class).getListeners()).isEmpty();
+  }
+
+  /** What another writer knows that a listener of the network has. */
+  @Test
+  void countsBatchesThatAnotherWriterSaw() throws IOException {
+    net.addListeners(
+        TrainingCheckpointListener.everyIterations(9, writer, folder),
+        new BaseTrainingListener() {
+          @Override
+          public void iterationDone(Model model, int iteration, int epoch) {
+            if (iteration == 2) {
+              throw new UnsupportedOperationException();
+            }
+          }
+        });
+    assertThatThrownBy(() -> net.fit(Nets.epoch(5)))
+        .isInstanceOf(UnsupportedOperationException.class);
+    Path file = folder.resolve("file.zip");
+    CheckpointWriter.of(net).save(file);
+    assertThat(TrainingCheckpoint.load(file).batchesIntoEpoch()).isEqualTo(2);
+  }
+
+  @Test
+  void neverKnowsWhatWasNotKnownWhenItWasSaved() throws IOException {
+    Path file = folder.resolve("file.zip");
+    net.addListeners(
+        new BaseTrainingListener() {
+          @Override
+          public void iterationDone(Model model, int iteration, int epoch) {
+            try {
+              writer.saveInIterationDone(file);
+            } catch (IOException failed) {
+              throw new AssertionError(failed);
+            }
+          }
+        });
+    net.fit(Nets.data(1).get(0));
+    TrainingCheckpoint checkpoint = TrainingCheckpoint.load(file);
+    MultiLayerNetwork loaded = checkpoint.network(MultiLayerNetwork.class);
+    for (CheckpointWriter again : List.of(checkpoint.writer(), CheckpointWriter.of(loaded))) {
+      again.save(file);
+      TrainingCheckpoint unknown = TrainingCheckpoint.load(file);
+      assertThatThrownBy(() -> unknown.remaining(Nets.epoch(5)))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage(
+              "how many batches of its epoch were done is not known: add a"
+                  + " TrainingCheckpointListener, which counts them, and train with"
+                  + " fit(iterator)");
+    }
+  }
+
   /** As trainers for early stopping do, which count epochs from 0 also in a trained network. */
   @Test
   void countsBatchesOfAnEpochWhoseNumberComesAgain() throws IOException {

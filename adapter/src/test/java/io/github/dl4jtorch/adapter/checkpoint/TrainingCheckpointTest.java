@@ -222,8 +222,14 @@ class TrainingCheckpointTest {
         .hasMessage(
             "the definition of the run \"run\" has no written form, so it must be given again:"
                 + " run(\"run\", definition)");
+    assertThatThrownBy(checkpoint::writer)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "the definition of the run \"run\" has no written form, so it must be given again:"
+                + " run(\"run\", definition)");
     LRScheduler resumed = checkpoint.run("run", lambda);
     assertThat(resumed.stateDict()).isEqualTo(run.stateDict());
+    assertThat(checkpoint.writer().has(resumed)).isTrue();
     assertThat(checkpoint.run("run")).isSameAs(resumed);
     assertThatThrownBy(() -> checkpoint.run("run", lambda))
         .isInstanceOf(IllegalStateException.class)
