@@ -34,9 +34,9 @@ import org.deeplearning4j.nn.api.NeuralNetwork;
  * <p>What is frozen stands still whatever its updater, and the updater's state with it, as in
  * PyTorch without {@code requires_grad}; a batch normalization still follows its data. That is part
  * of the configuration, so it holds in copies too, those of ParallelWrapper and Spark included. No
- * run reaches frozen parameters, and {@link #add(Predicate, double)} makes a group of them later.
- * That and {@link #only} give groups of their own to a run; a run drives the groups it was attached
- * to and no others. Groups that are made anew decide anew what is frozen.
+ * run reaches frozen parameters, and {@link #unfreeze(Predicate, double)} makes a group of them
+ * later. That and {@link #only} give groups of their own to a run; a run drives the groups it was
+ * attached to and no others. Groups that are made anew decide anew what is frozen.
  *
  * <p>The momentum of a group is that of Nesterovs, or beta1 of Adam, AMSGrad, Nadam and AdaMax. A
  * group has none if its updaters differ in it, or if it follows a schedule of its own.
@@ -213,7 +213,7 @@ public final class NetworkParamGroups extends ParamGroups {
    * @throws IllegalArgumentException if the rate is out of its range, a parameter of a group or
    *     none is selected, or DL4J cannot update the groups apart; nothing is changed
    */
-  public NetworkParamGroups add(Predicate<NetworkParam> selection, double lr) {
+  public NetworkParamGroups unfreeze(Predicate<NetworkParam> selection, double lr) {
     requireLr(lr);
     GroupBinding.Start start = new GroupBinding.Start(lr, Double.NaN);
     int number = binding.add(selection, start);
@@ -234,7 +234,7 @@ public final class NetworkParamGroups extends ParamGroups {
   @Override
   public boolean add(ParamGroup group) {
     throw new UnsupportedOperationException(
-        "a param group of a network is added with add(selection, lr), which returns the groups"
+        "a param group of a network is made with unfreeze(selection, lr), which returns the groups"
             + " with the new one");
   }
 
@@ -487,9 +487,9 @@ public final class NetworkParamGroups extends ParamGroups {
 
     /**
      * Freezes parameters: nothing but a weight decay that does not follow the rate moves them, and
-     * their updaters' state stays as it is, until {@link NetworkParamGroups#add(Predicate, double)}
-     * puts them into a group. They are in no group, so no run reaches them. May be called several
-     * times.
+     * their updaters' state stays as it is, until {@link NetworkParamGroups#unfreeze(Predicate,
+     * double)} puts them into a group. They are in no group, so no run reaches them. May be called
+     * several times.
      *
      * @param selection which parameters, besides those frozen already; none that a constraint of
      *     its layer changes

@@ -64,8 +64,9 @@ public final class StopAndResume {
         name, net.getEpochCount(), net.getIterationCount());
     net.addListeners(
         SchedulerListener.everyIteration(run),
-        TrainingCheckpointListener.everyIterations(
-                4, CheckpointWriter.of(net).with("one cycle", run), folder)
+        TrainingCheckpointListener.everyIteration(
+                CheckpointWriter.of(net).with("one cycle", run), folder)
+            .withInterval(4)
             .keepLast(2));
     if (isCut) {
       net.addListeners(new PowerCut());

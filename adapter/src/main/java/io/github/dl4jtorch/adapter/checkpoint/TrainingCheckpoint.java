@@ -306,7 +306,7 @@ public final class TrainingCheckpoint {
 
   /**
    * Returns all param groups that were made together with those of a run, so that frozen parameters
-   * can be {@linkplain NetworkParamGroups#add(Predicate, double) added} to them.
+   * can be {@linkplain NetworkParamGroups#unfreeze(Predicate, double) unfrozen}.
    *
    * @param run the name the run was saved under
    * @return the groups
