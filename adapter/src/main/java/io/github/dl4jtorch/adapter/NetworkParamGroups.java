@@ -111,7 +111,7 @@ public final class NetworkParamGroups extends ParamGroups {
    *     as it was
    */
   public static NetworkParamGroups perLayer(NeuralNetwork net) {
-    return make(live(net).model(), NetworkParamGroups::byLayer, List.of());
+    return make(live(net).model(), GroupChoice::byLayer, List.of());
   }
 
   /**
@@ -179,7 +179,7 @@ public final class NetworkParamGroups extends ParamGroups {
    * @return the parameters, in the order of the network
    */
   public List<NetworkParam> frozen() {
-    return binding.params(GroupBinding.FROZEN);
+    return binding.params(GroupChoice.FROZEN);
   }
 
   /**
@@ -215,8 +215,8 @@ public final class NetworkParamGroups extends ParamGroups {
    */
   public NetworkParamGroups unfreeze(Predicate<NetworkParam> selection, double lr) {
     requireLr(lr);
-    GroupBinding.Start start = new GroupBinding.Start(lr, Double.NaN);
-    int number = binding.add(selection, start);
+    GroupStart start = new GroupStart(lr, Double.NaN);
+    int number = binding.unfreeze(selection, start);
     int[] present = Arrays.copyOf(numbers, numbers.length + 1);
     present[numbers.length] = number;
     List<ParamGroup> groups = new ArrayList<>(this);
@@ -303,16 +303,14 @@ public final class NetworkParamGroups extends ParamGroups {
   }
 
   private static NetworkParamGroups make(
-      Model net,
-      Function<List<UpdaterBlocks.Param>, int[]> assignment,
-      List<GroupBinding.Start> starts) {
+      Model net, Function<List<UpdaterBlocks.Param>, int[]> assignment, List<GroupStart> starts) {
     boolean isUntrained = UpdaterBlocks.isUntrained(net);
     try {
       UpdaterBlocks blocks = new UpdaterBlocks(net);
       int[] assigned = assignment.apply(blocks.params());
-      int size = Arrays.stream(assigned).max().orElse(GroupBinding.NO_GROUP) + 1;
-      List<GroupBinding.Start> all = new ArrayList<>(starts);
-      all.addAll(Collections.nCopies(size - starts.size(), GroupBinding.Start.AS_IT_IS));
+      int size = Arrays.stream(assigned).max().orElse(GroupChoice.NO_GROUP) + 1;
+      List<GroupStart> all = new ArrayList<>(starts);
+      all.addAll(Collections.nCopies(size - starts.size(), GroupStart.AS_IT_IS));
       GroupBinding binding = new GroupBinding(net, blocks, assigned, all, isUntrained);
       all.forEach(binding::takeOver);
       return all(binding);
@@ -331,85 +329,6 @@ public final class NetworkParamGroups extends ParamGroups {
     return builder.build();
   }
 
-  /** Numbers the groups by the one that a parameter is in, and refuses none and a second. */
-  private static int[] chosen(
-      List<UpdaterBlocks.Param> params,
-      List<Predicate<NetworkParam>> selections,
-      List<Predicate<NetworkParam>> frozen) {
-    int[] groups = new int[params.size()];
-    // Without a choice there is one group.
-    int[] sizes = new int[Math.max(1, selections.size())];
-    boolean isFrozenEmpty = !frozen.isEmpty();
-    for (int i = 0; i < groups.length; i++) {
-      UpdaterBlocks.Param param = params.get(i);
-      NetworkParam named = UpdaterSlots.named(param.config(), param.name());
-      boolean isFrozen = frozen.stream().anyMatch(selection -> selection.test(named));
-      groups[i] = GroupBinding.NO_GROUP;
-      for (int group = 0; group < selections.size(); group++) {
-        if (selections.get(group).test(named)) {
-          if (param.hasRate() && (isFrozen || groups[i] != GroupBinding.NO_GROUP)) {
-            throw new IllegalArgumentException(
-                named
-                    + " must be in one param group but is "
-                    + (isFrozen ? "frozen and in " : "in " + groups[i] + " and ")
-                    + group);
-          }
-          groups[i] = group;
-          sizes[group]++;
-        }
-      }
-      if (isFrozen && param.hasRate()) {
-        groups[i] = GroupBinding.FROZEN;
-        isFrozenEmpty = false;
-      } else if (selections.isEmpty()) {
-        groups[i] = 0;
-        sizes[0]++;
-      }
-    }
-    requireAllIn(params, groups);
-    for (int group = 0; group < sizes.length; group++) {
-      if (sizes[group] == 0) {
-        throw new IllegalArgumentException(
-            "param group " + group + " must have a parameter but selects none of " + params);
-      }
-    }
-    if (isFrozenEmpty) {
-      throw new IllegalArgumentException(
-          "frozen must select a parameter with a learning rate but selects none of " + params);
-    }
-    return groups;
-  }
-
-  private static void requireAllIn(List<UpdaterBlocks.Param> params, int[] groups) {
-    List<UpdaterBlocks.Param> missing = new ArrayList<>();
-    for (int i = 0; i < groups.length; i++) {
-      if (params.get(i).hasRate() && groups[i] == GroupBinding.NO_GROUP) {
-        missing.add(params.get(i));
-      }
-    }
-    if (!missing.isEmpty()) {
-      throw new IllegalArgumentException(
-          "every parameter with a learning rate must be in a param group, but in none is "
-              + missing);
-    }
-  }
-
-  private static int[] byLayer(List<UpdaterBlocks.Param> params) {
-    int[] groups = new int[params.size()];
-    Arrays.fill(groups, GroupBinding.NO_GROUP);
-    List<Object> layers = new ArrayList<>();
-    for (int i = 0; i < groups.length; i++) {
-      if (params.get(i).hasRate()) {
-        Object layer = params.get(i).config();
-        if (layers.isEmpty() || layers.get(layers.size() - 1) != layer) {
-          layers.add(layer);
-        }
-        groups[i] = layers.size() - 1;
-      }
-    }
-    return groups;
-  }
-
   /**
    * Chooses the groups of a network, in the order of PyTorch's list of param groups. Settings that
    * follow a group are that group's.
@@ -425,7 +344,7 @@ public final class NetworkParamGroups extends ParamGroups {
   public static final class Builder {
     private final Model net;
     private final List<Predicate<NetworkParam>> selections = new ArrayList<>();
-    private final List<GroupBinding.Start> starts = new ArrayList<>();
+    private final List<GroupStart> starts = new ArrayList<>();
     private final List<Predicate<NetworkParam>> frozen = new ArrayList<>();
 
     private Builder(Model net) {
@@ -440,7 +359,7 @@ public final class NetworkParamGroups extends ParamGroups {
      */
     public Builder group(Predicate<NetworkParam> selection) {
       selections.add(selection);
-      starts.add(GroupBinding.Start.AS_IT_IS);
+      starts.add(GroupStart.AS_IT_IS);
       return this;
     }
 
@@ -455,7 +374,7 @@ public final class NetworkParamGroups extends ParamGroups {
     public Builder lr(double lr) {
       requireLr(lr);
       int last = requireGroup("lr");
-      starts.set(last, new GroupBinding.Start(lr, starts.get(last).momentum()));
+      starts.set(last, new GroupStart(lr, starts.get(last).momentum()));
       return this;
     }
 
@@ -473,7 +392,7 @@ public final class NetworkParamGroups extends ParamGroups {
         throw new IllegalArgumentException("momentum must be finite but was " + momentum);
       }
       int last = requireGroup("momentum");
-      starts.set(last, new GroupBinding.Start(starts.get(last).lr(), momentum));
+      starts.set(last, new GroupStart(starts.get(last).lr(), momentum));
       return this;
     }
 
@@ -513,7 +432,7 @@ public final class NetworkParamGroups extends ParamGroups {
      *     groups apart; the network is left as it was
      */
     public NetworkParamGroups build() {
-      return make(net, params -> chosen(params, selections, frozen), starts);
+      return make(net, new GroupChoice(selections, frozen)::groups, starts);
     }
   }
 }
