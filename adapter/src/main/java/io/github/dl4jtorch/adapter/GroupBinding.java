@@ -2,6 +2,7 @@ package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.internal.FrozenUpdater;
 import io.github.dl4jtorch.adapter.internal.LrCell;
+import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import io.github.dl4jtorch.schedules.ParamGroup;
@@ -313,7 +314,7 @@ final class GroupBinding {
       }
     }
     if (isUntrained) {
-      UpdaterBlocks.discard(net);
+      NetworkUpdater.discard(net);
     } else {
       joined.rebuild();
     }

@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ParamGroups;
@@ -304,7 +305,7 @@ public final class NetworkParamGroups extends ParamGroups {
 
   private static NetworkParamGroups make(
       Model net, Function<List<UpdaterBlocks.Param>, int[]> assignment, List<GroupStart> starts) {
-    boolean isUntrained = UpdaterBlocks.isUntrained(net);
+    boolean isUntrained = NetworkUpdater.isUntrained(net);
     try {
       UpdaterBlocks blocks = new UpdaterBlocks(net);
       int[] assigned = assignment.apply(blocks.params());
@@ -316,7 +317,7 @@ public final class NetworkParamGroups extends ParamGroups {
       return all(binding);
     } catch (RuntimeException refused) {
       if (isUntrained) {
-        UpdaterBlocks.discard(net);
+        NetworkUpdater.discard(net);
       }
       throw refused;
     }

@@ -10,7 +10,7 @@ import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.TorchSchedule;
 import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.fixtures.ParameterRates;
-import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
+import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
@@ -520,7 +520,7 @@ class LearningRateMonitorTest {
   void refusesWhatItCannotDo() {
     MultiLayerNetwork net = Nets.layers(new Sgd(0.1));
     LearningRateMonitor monitor = LearningRateMonitor.everyIteration(net);
-    assertThat(UpdaterBlocks.isUntrained(net)).isTrue();
+    assertThat(NetworkUpdater.isUntrained(net)).isTrue();
     assertThatThrownBy(() -> monitor.withInterval(0))
         .isExactlyInstanceOf(IllegalArgumentException.class)
         .hasMessage("interval must be >= 1 but was 0");
