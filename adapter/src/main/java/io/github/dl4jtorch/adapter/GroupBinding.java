@@ -2,18 +2,14 @@ package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.internal.FrozenUpdater;
 import io.github.dl4jtorch.adapter.internal.LrCell;
+import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.internal.UpdaterFields;
-import io.github.dl4jtorch.schedules.MomentumKind;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.BitSet;
-import java.util.Collections;
-import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
@@ -21,10 +17,7 @@ import java.util.stream.Collectors;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.layers.LayerConstraint;
 import org.jspecify.annotations.Nullable;
-import org.nd4j.linalg.learning.config.AdaGrad;
 import org.nd4j.linalg.learning.config.IUpdater;
-import org.nd4j.linalg.learning.config.Nesterovs;
-import org.nd4j.linalg.schedule.ISchedule;
 
 /**
  * Which updaters of a network belong to which param group. Finds them again whenever the network
@@ -32,32 +25,13 @@ import org.nd4j.linalg.schedule.ISchedule;
  */
 final class GroupBinding {
 
-  /** Stands for the group of a parameter that is in none. */
-  static final int NO_GROUP = -1;
-
-  /** Stands for the group of the parameters that are kept as they are. */
-  static final int FROZEN = -2;
-
-  /**
-   * What a group is to start with.
-   *
-   * @param lr the rate, NaN for that of its updaters, which must then be one
-   * @param momentum the momentum or beta1, NaN for that of its updaters
-   */
-  record Start(double lr, double momentum) {
-    static final Start AS_IT_IS = new Start(Double.NaN, Double.NaN);
-  }
-
-  /** One updater object of a group, named after its first parameter. */
-  record Member(IUpdater updater, UpdaterBlocks.Param param, LrCell cell) {}
-
   private final Model net;
   private final List<NetworkParam> named;
   private final BitSet rescaling = new BitSet();
   private final List<ParamGroup> values = new ArrayList<>();
   private int[] groups;
   private UpdaterBlocks blocks;
-  private List<List<Member>> members;
+  private List<Members> members;
 
   /**
    * Binds a network's parameters to their groups.
@@ -68,26 +42,26 @@ final class GroupBinding {
    * @throws IllegalArgumentException if that cannot be done; nothing is changed
    */
   GroupBinding(
-      Model net, UpdaterBlocks blocks, int[] groups, List<Start> starts, boolean isUntrained) {
+      Model net, UpdaterBlocks blocks, int[] groups, List<GroupStart> starts, boolean isUntrained) {
     this.net = net;
     this.groups = groups;
     this.named = UpdaterSlots.named(blocks);
     this.blocks = blocks;
-    this.members = members(blocks, groups);
+    this.members = Members.ofAll(blocks, groups);
     for (int group = 0; group < members.size(); group++) {
       String complaint = complaint(group, starts.get(group));
       if (complaint != null) {
         throw new IllegalArgumentException(complaint);
       }
     }
-    String foreign = foreignSchedule(FROZEN, frozen(blocks, groups));
+    String foreign = frozen(blocks, groups).foreignSchedule();
     if (foreign != null) {
       throw new IllegalArgumentException(foreign);
     }
     requireUnconstrained(blocks.params(), groups);
     for (int i = 0; i < groups.length; i++) {
       if (!blocks.params().get(i).hasRate()) {
-        groups[i] = NO_GROUP;
+        groups[i] = GroupChoice.NO_GROUP;
       }
     }
     if (mustPart(blocks)) {
@@ -102,14 +76,15 @@ final class GroupBinding {
   private void keepState() {
     UpdaterBlocks keeping = blocks.keepingState();
     if (keeping != blocks) {
-      members = members(keeping, groups);
+      members = Members.ofAll(keeping, groups);
       blocks = keeping;
     }
   }
 
   /** Writes the values of the next group, so that they are in our cells, and returns them. */
-  ParamGroup takeOver(Start start) {
-    ParamGroup group = ParamGroup.over(new NetworkGroup(this, values.size(), start));
+  ParamGroup takeOver(GroupStart start) {
+    int number = values.size();
+    ParamGroup group = ParamGroup.over(new NetworkGroup(() -> members(number), start));
     values.add(group);
     return group;
   }
@@ -126,14 +101,14 @@ final class GroupBinding {
    * @throws IllegalArgumentException if another parameter or none is selected, or that cannot be
    *     done; nothing is changed
    */
-  int add(Predicate<NetworkParam> selection, Start start) {
+  int unfreeze(Predicate<NetworkParam> selection, GroupStart start) {
     refresh();
     int added = members.size();
     int[] wanted = groups.clone();
     boolean isEmpty = true;
     for (int i = 0; i < wanted.length; i++) {
-      if (wanted[i] != NO_GROUP && selection.test(named.get(i))) {
-        if (wanted[i] != FROZEN) {
+      if (wanted[i] != GroupChoice.NO_GROUP && selection.test(named.get(i))) {
+        if (wanted[i] != GroupChoice.FROZEN) {
           throw new IllegalArgumentException(
               named.get(i)
                   + " must be frozen to come into a new param group but is in "
@@ -145,14 +120,15 @@ final class GroupBinding {
     }
     if (isEmpty) {
       throw new IllegalArgumentException(
-          "a new param group must have a frozen parameter but selects none of " + params(FROZEN));
+          "a new param group must have a frozen parameter but selects none of "
+              + params(GroupChoice.FROZEN));
     }
     int[] formerGroups = groups;
-    List<List<Member>> formerMembers = members;
+    List<Members> formerMembers = members;
     UpdaterBlocks former = blocks;
     try {
       groups = wanted;
-      members = members(blocks, groups);
+      members = Members.ofAll(blocks, groups);
       String complaint = complaint(added, start);
       if (complaint != null) {
         throw new IllegalArgumentException(complaint);
@@ -188,7 +164,7 @@ final class GroupBinding {
 
   private static void requireUnconstrained(List<UpdaterBlocks.Param> params, int[] groups) {
     for (int i = 0; i < groups.length; i++) {
-      if (groups[i] == FROZEN && params.get(i).hasRate()) {
+      if (groups[i] == GroupChoice.FROZEN && params.get(i).hasRate()) {
         LayerConstraint constraint =
             UpdaterSlots.constraint(params.get(i).config(), params.get(i).name());
         if (constraint != null) {
@@ -204,7 +180,7 @@ final class GroupBinding {
   }
 
   /** Returns the updaters of a group that the network works with at present. */
-  List<Member> members(int group) {
+  Members members(int group) {
     refresh();
     return members.get(group);
   }
@@ -233,11 +209,6 @@ final class GroupBinding {
     }
   }
 
-  /** Notes the rates of the velocities where they are saved with the network. */
-  void recordVelocityLr() {
-    blocks.recordVelocityLr();
-  }
-
   private void stopAndRescale(UpdaterBlocks former) {
     blocks.stopAtZero(former);
     rescaleAll();
@@ -245,13 +216,13 @@ final class GroupBinding {
 
   /** Tells whether a group has a velocity. */
   boolean hasVelocity(int group) {
-    return members(group).stream().anyMatch(member -> member.updater instanceof Nesterovs);
+    return members(group).hasVelocity();
   }
 
   private void bindAgain(UpdaterBlocks present) {
     UpdaterBlocks former = blocks;
     requireSameParams(present.params());
-    List<List<Member>> found = members(present, groups);
+    List<Members> found = Members.ofAll(present, groups);
     for (int group = 0; group < found.size(); group++) {
       if (found.get(group).isEmpty()) {
         throw new IllegalStateException(noRate(present, group));
@@ -259,7 +230,7 @@ final class GroupBinding {
     }
     if (mustPart(present)) {
       for (int group = 0; group < found.size(); group++) {
-        String complaint = foreignSchedule(group, found.get(group));
+        String complaint = found.get(group).foreignSchedule();
         if (complaint != null) {
           throw new IllegalStateException(complaint);
         }
@@ -278,7 +249,7 @@ final class GroupBinding {
     boolean isSame = present.size() == groups.length;
     for (int i = 0; isSame && i < groups.length; i++) {
       isSame = present.get(i).toString().equals(named.get(i).toString());
-      if (groups[i] == NO_GROUP && present.get(i).hasRate()) {
+      if (groups[i] == GroupChoice.NO_GROUP && present.get(i).hasRate()) {
         throw new IllegalStateException(
             present.get(i)
                 + " has a learning rate now but is in no param group: make the groups anew");
@@ -290,43 +261,13 @@ final class GroupBinding {
     }
   }
 
-  private static List<List<Member>> members(UpdaterBlocks blocks, int[] groups) {
-    int size = Arrays.stream(groups).max().orElse(NO_GROUP) + 1;
-    List<List<Member>> members = new ArrayList<>();
-    for (int group = 0; group < size; group++) {
-      members.add(members(blocks, groups, group));
-    }
-    return members;
-  }
-
-  private static List<Member> frozen(UpdaterBlocks blocks, int[] groups) {
-    return members(blocks, groups, FROZEN);
-  }
-
-  private static List<Member> members(UpdaterBlocks blocks, int[] groups, int group) {
-    List<Member> members = new ArrayList<>();
-    Map<Integer, LrCell> cells = new HashMap<>();
-    Set<IUpdater> known = Collections.newSetFromMap(new IdentityHashMap<>());
-    for (int i = 0; i < groups.length; i++) {
-      UpdaterBlocks.Param param = blocks.params().get(i);
-      if (groups[i] == group && param.hasRate() && known.add(param.updater())) {
-        LrCell cell =
-            cells.computeIfAbsent(
-                param.family(),
-                family ->
-                    new LrCell(group, family, Double.NaN, LrCell.velocityLr(param.updater())));
-        members.add(new Member(FrozenUpdater.unfrozen(param.updater()), param, cell));
-      }
-    }
-    return members;
-  }
-
-  /** Puts cells into the updaters of frozen parameters, which keep their rates for later. */
+  /** Lets the updaters of frozen parameters keep their rates for later. */
   private void freeze() {
-    for (Member member : frozen(blocks, groups)) {
-      member.cell.set(rate(member));
-      member.updater.setLrAndSchedule(Double.NaN, member.cell);
-    }
+    frozen(blocks, groups).keepRates();
+  }
+
+  private static Members frozen(UpdaterBlocks blocks, int[] groups) {
+    return new Members(blocks, groups, GroupChoice.FROZEN);
   }
 
   /**
@@ -336,12 +277,12 @@ final class GroupBinding {
   private boolean mustPart(UpdaterBlocks blocks) {
     IdentityHashMap<IUpdater, Integer> seen = new IdentityHashMap<>();
     int block = -1;
-    int groupOfBlock = NO_GROUP;
+    int groupOfBlock = GroupChoice.NO_GROUP;
     for (int i = 0; i < groups.length; i++) {
       UpdaterBlocks.Param param = blocks.params().get(i);
       if (param.hasRate()) {
         Integer known = seen.putIfAbsent(param.updater(), groups[i]);
-        if ((groups[i] == FROZEN) != (param.updater() instanceof FrozenUpdater)
+        if ((groups[i] == GroupChoice.FROZEN) != (param.updater() instanceof FrozenUpdater)
             || (known != null && known != groups[i])
             || (param.block() == block && groupOfBlock != groups[i])) {
           return true;
@@ -373,12 +314,12 @@ final class GroupBinding {
       }
     }
     if (isUntrained) {
-      UpdaterBlocks.discard(net);
+      NetworkUpdater.discard(net);
     } else {
       joined.rebuild();
     }
     blocks = new UpdaterBlocks(net);
-    members = members(blocks, groups);
+    members = Members.ofAll(blocks, groups);
   }
 
   /** Refuses to part a block whose updater has a state of a form that is not known here. */
@@ -391,7 +332,7 @@ final class GroupBinding {
           && groups[i] != groups[i - 1]
           && !UpdaterFields.hasKnownState(updater)) {
         throw new IllegalArgumentException(
-            pair(groups[i - 1], groups[i])
+            GroupChoice.pair(groups[i - 1], groups[i])
                 + " part "
                 + params.get(i - 1)
                 + " from "
@@ -403,96 +344,9 @@ final class GroupBinding {
     }
   }
 
-  double rate(Member member) {
-    return blocks.rate(member.updater);
-  }
-
-  /** Names two groups, of which one may be that of the frozen parameters. */
-  static String pair(int group, int other) {
-    if (group == FROZEN || other == FROZEN) {
-      return "param group " + Math.max(group, other) + " and the frozen parameters";
-    }
-    return "param groups " + group + " and " + other;
-  }
-
-  /** Says what keeps the updaters of a group from having one rate, null if nothing does. */
-  @Nullable String complaint(int group) {
-    return complaint(group, Start.AS_IT_IS);
-  }
-
-  private @Nullable String complaint(int group, Start start) {
-    List<Member> updaters = members.get(group);
-    if (updaters.isEmpty()) {
-      return noRate(blocks, group);
-    }
-    String schedule = foreignSchedule(group, updaters);
-    if (schedule != null) {
-      return schedule;
-    }
-    Member first = updaters.get(0);
-    if (!Double.isNaN(start.momentum) && NetworkGroup.commonKind(updaters) == MomentumKind.NONE) {
-      return "param group "
-          + group
-          + " is to have a momentum of "
-          + start.momentum
-          + ", but has "
-          + NetworkGroup.insteadOfMomentum(updaters);
-    }
-    if (!Double.isNaN(start.momentum)) {
-      String range = NetworkGroup.momentumRange(updaters, start.momentum);
-      if (range != null) {
-        return "param group "
-            + group
-            + " is to have a momentum of "
-            + start.momentum
-            + ", but "
-            + range;
-      }
-    }
-    if (!Double.isNaN(start.lr)) {
-      return null;
-    }
-    double lr = rate(first);
-    for (int i = 1; i < updaters.size(); i++) {
-      Member member = updaters.get(i);
-      if (Double.compare(rate(member), lr) != 0) {
-        return "param group "
-            + group
-            + " must have one learning rate but has "
-            + lr
-            + " in "
-            + first.param
-            + " and "
-            + rate(member)
-            + " in "
-            + member.param;
-      }
-    }
-    if (lr >= 0 && lr < Double.POSITIVE_INFINITY) {
-      return null;
-    }
-    String lost =
-        first.updater instanceof AdaGrad && Double.isNaN(lr)
-            ? ", since DL4J loses the schedule of an AdaGrad that is set for the whole network: set"
-                + " new AdaGrad(lr) there, and attach a schedule to the param groups"
-            : "";
-    return "the learning rate of " + first.param + " must be finite and >= 0 but was " + lr + lost;
-  }
-
-  private static @Nullable String foreignSchedule(int group, List<Member> updaters) {
-    for (int i = 0; i < updaters.size(); i++) {
-      Member member = updaters.get(i);
-      ISchedule schedule = UpdaterFields.schedule(member.updater);
-      if (schedule != null && !(schedule instanceof LrCell)) {
-        return (group == FROZEN ? "the frozen parameters" : "param group " + group)
-            + " must set the learning rate of "
-            + member.param
-            + ", but that follows "
-            + schedule
-            + "; use one or the other";
-      }
-    }
-    return null;
+  private @Nullable String complaint(int group, GroupStart start) {
+    Members updaters = members.get(group);
+    return updaters.isEmpty() ? noRate(blocks, group) : updaters.complaint(start);
   }
 
   private String noRate(UpdaterBlocks blocks, int group) {

@@ -1,7 +1,7 @@
 package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
-import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
+import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
@@ -43,7 +43,7 @@ public final class NetworkCopy {
    */
   public static <N extends NeuralNetwork> N of(N net) {
     N copy = withoutUpdaterState(net);
-    UpdaterBlocks.copyState(LiveNetwork.model(net), LiveNetwork.model(copy));
+    NetworkUpdater.copyState(LiveNetwork.model(net), LiveNetwork.model(copy));
     return copy;
   }
 

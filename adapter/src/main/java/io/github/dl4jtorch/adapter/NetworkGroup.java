@@ -1,88 +1,43 @@
 package io.github.dl4jtorch.adapter;
 
-import io.github.dl4jtorch.adapter.GroupBinding.Member;
 import io.github.dl4jtorch.adapter.internal.ExactLr;
-import io.github.dl4jtorch.adapter.internal.LrCell;
-import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import io.github.dl4jtorch.schedules.OptimizerValues;
-import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.nd4j.linalg.learning.config.IUpdater;
 
-/**
- * The live values of one param group. Reads always go to the updaters, so changes by others are
- * seen; writes go to all of them. Loops of every iteration are without iterators, so that nothing
- * is allocated.
- */
+/** The live values of one param group, those of the updaters it has at present. */
 final class NetworkGroup implements OptimizerValues {
 
-  private final GroupBinding binding;
-  private final int index;
+  private final Supplier<Members> present;
   private final MomentumKind momentumKind;
   private final ExactLr exactLr = new ExactLr();
 
   /** Takes over the updaters of a group, which must have what the start leaves as it is. */
-  NetworkGroup(GroupBinding binding, int index, GroupBinding.Start start) {
-    this.binding = binding;
-    this.index = index;
-    List<Member> members = binding.members(index);
+  NetworkGroup(Supplier<Members> present, GroupStart start) {
+    this.present = present;
+    Members members = present.get();
     if (!Double.isNaN(start.momentum())) {
-      setMomentum(start.momentum());
+      members.setMomentum(start.momentum());
     }
-    this.momentumKind = commonMomentumKind(members);
-    setLr(Double.isNaN(start.lr()) ? binding.rate(members.get(0)) : start.lr());
-  }
-
-  /** Several updaters have a momentum in common only if it is the same kind and value. */
-  private static MomentumKind commonMomentumKind(List<Member> members) {
-    double momentum = UpdaterFields.momentum(members.get(0).updater());
-    for (Member member : members) {
-      if (Double.compare(UpdaterFields.momentum(member.updater()), momentum) != 0) {
-        return MomentumKind.NONE;
-      }
-    }
-    return commonKind(members);
-  }
-
-  /** Returns the kind of momentum that all updaters have, so that all could be given the same. */
-  static MomentumKind commonKind(List<Member> members) {
-    MomentumKind kind = UpdaterFields.momentumKind(members.get(0).updater());
-    boolean isCommon =
-        members.stream().allMatch(member -> UpdaterFields.momentumKind(member.updater()) == kind);
-    return isCommon ? kind : MomentumKind.NONE;
+    this.momentumKind = members.momentumKind();
+    setLr(Double.isNaN(start.lr()) ? members.lr() : start.lr());
   }
 
   @Override
   public double lr() {
-    List<Member> members = binding.members(index);
-    String complaint = binding.complaint(index);
+    Members members = present.get();
+    String complaint = members.complaint();
     if (complaint != null) {
       throw new IllegalStateException(complaint);
     }
-    double live = binding.rate(members.get(0));
-    return exactLr.get(live);
+    return exactLr.get(members.lr());
   }
 
   @Override
-  @SuppressWarnings("ReferenceEquality") // Cells that are equal may hold different rates.
   public void setLr(double lr) {
-    List<Member> members = binding.members(index);
-    double writtenLr = exactLr.set(lr);
-    boolean isNew = false;
-    for (int i = 0; i < members.size(); i++) {
-      IUpdater updater = members.get(i).updater();
-      LrCell cell = members.get(i).cell();
-      cell.set(writtenLr);
-      if (UpdaterFields.schedule(updater) != cell) {
-        // The rate itself goes into the cell alone, see there.
-        updater.setLrAndSchedule(Double.NaN, cell);
-        isNew = true;
-      }
-    }
-    if (isNew) {
-      binding.recordVelocityLr();
-    }
+    Members members = present.get();
+    members.setLr(exactLr.set(lr));
   }
 
   @Override
@@ -95,84 +50,23 @@ final class NetworkGroup implements OptimizerValues {
     return momentumKind;
   }
 
-  /** Names two updaters that have no momentum in common, if there are any with one. */
   @Override
   public String insteadOfMomentum() {
-    return insteadOfMomentum(binding.members(index));
-  }
-
-  static String insteadOfMomentum(List<Member> members) {
-    Member first = members.get(0);
-    for (Member member : members) {
-      if (UpdaterFields.hasScheduledMomentum(member.updater())) {
-        return "a momentum that follows a schedule of its own in " + member.param();
-      }
-      if (!ofMomentum(member).equals(ofMomentum(first))) {
-        return ofMomentum(first)
-            + " in "
-            + first.param()
-            + " but "
-            + ofMomentum(member)
-            + " in "
-            + member.param();
-      }
-    }
-    return "neither momentum nor beta1";
-  }
-
-  private static String ofMomentum(Member member) {
-    double momentum = UpdaterFields.momentum(member.updater());
-    return switch (UpdaterFields.momentumKind(member.updater())) {
-      case MOMENTUM -> "a momentum of " + momentum;
-      case BETA1 -> "a beta1 of " + momentum;
-      case NONE -> "none";
-    };
+    return present.get().insteadOfMomentum();
   }
 
   @Override
   public double momentum() {
-    List<Member> members = binding.members(index);
-    Member first = members.get(0);
-    double momentum = UpdaterFields.momentum(first.updater());
-    for (int i = 1; i < members.size(); i++) {
-      Member member = members.get(i);
-      if (Double.compare(UpdaterFields.momentum(member.updater()), momentum) != 0) {
-        throw new IllegalStateException(
-            "param group "
-                + index
-                + " must have one momentum but has "
-                + momentum
-                + " in "
-                + first.param()
-                + " and "
-                + UpdaterFields.momentum(member.updater())
-                + " in "
-                + member.param());
-      }
-    }
-    return momentum;
+    return present.get().momentum();
   }
 
   @Override
   public @Nullable String momentumRange(double momentum) {
-    return momentumRange(binding.members(index), momentum);
-  }
-
-  static @Nullable String momentumRange(List<Member> members, double momentum) {
-    for (int i = 0; i < members.size(); i++) {
-      String range = UpdaterFields.momentumRange(members.get(i).updater(), momentum);
-      if (range != null) {
-        return range;
-      }
-    }
-    return null;
+    return present.get().momentumRange(momentum);
   }
 
   @Override
   public void setMomentum(double momentum) {
-    List<Member> members = binding.members(index);
-    for (int i = 0; i < members.size(); i++) {
-      UpdaterFields.setMomentum(members.get(i).updater(), momentum);
-    }
+    present.get().setMomentum(momentum);
   }
 }

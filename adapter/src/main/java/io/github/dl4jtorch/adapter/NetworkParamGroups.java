@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ParamGroups;
@@ -34,9 +35,9 @@ import org.deeplearning4j.nn.api.NeuralNetwork;
  * <p>What is frozen stands still whatever its updater, and the updater's state with it, as in
  * PyTorch without {@code requires_grad}; a batch normalization still follows its data. That is part
  * of the configuration, so it holds in copies too, those of ParallelWrapper and Spark included. No
- * run reaches frozen parameters, and {@link #add(Predicate, double)} makes a group of them later.
- * That and {@link #only} give groups of their own to a run; a run drives the groups it was attached
- * to and no others. Groups that are made anew decide anew what is frozen.
+ * run reaches frozen parameters, and {@link #unfreeze(Predicate, double)} makes a group of them
+ * later. That and {@link #only} give groups of their own to a run; a run drives the groups it was
+ * attached to and no others. Groups that are made anew decide anew what is frozen.
  *
  * <p>The momentum of a group is that of Nesterovs, or beta1 of Adam, AMSGrad, Nadam and AdaMax. A
  * group has none if its updaters differ in it, or if it follows a schedule of its own.
@@ -111,7 +112,7 @@ public final class NetworkParamGroups extends ParamGroups {
    *     as it was
    */
   public static NetworkParamGroups perLayer(NeuralNetwork net) {
-    return make(live(net).model(), NetworkParamGroups::byLayer, List.of());
+    return make(live(net).model(), GroupChoice::byLayer, List.of());
   }
 
   /**
@@ -179,7 +180,7 @@ public final class NetworkParamGroups extends ParamGroups {
    * @return the parameters, in the order of the network
    */
   public List<NetworkParam> frozen() {
-    return binding.params(GroupBinding.FROZEN);
+    return binding.params(GroupChoice.FROZEN);
   }
 
   /**
@@ -213,10 +214,10 @@ public final class NetworkParamGroups extends ParamGroups {
    * @throws IllegalArgumentException if the rate is out of its range, a parameter of a group or
    *     none is selected, or DL4J cannot update the groups apart; nothing is changed
    */
-  public NetworkParamGroups add(Predicate<NetworkParam> selection, double lr) {
+  public NetworkParamGroups unfreeze(Predicate<NetworkParam> selection, double lr) {
     requireLr(lr);
-    GroupBinding.Start start = new GroupBinding.Start(lr, Double.NaN);
-    int number = binding.add(selection, start);
+    GroupStart start = new GroupStart(lr, Double.NaN);
+    int number = binding.unfreeze(selection, start);
     int[] present = Arrays.copyOf(numbers, numbers.length + 1);
     present[numbers.length] = number;
     List<ParamGroup> groups = new ArrayList<>(this);
@@ -234,7 +235,7 @@ public final class NetworkParamGroups extends ParamGroups {
   @Override
   public boolean add(ParamGroup group) {
     throw new UnsupportedOperationException(
-        "a param group of a network is added with add(selection, lr), which returns the groups"
+        "a param group of a network is made with unfreeze(selection, lr), which returns the groups"
             + " with the new one");
   }
 
@@ -303,22 +304,20 @@ public final class NetworkParamGroups extends ParamGroups {
   }
 
   private static NetworkParamGroups make(
-      Model net,
-      Function<List<UpdaterBlocks.Param>, int[]> assignment,
-      List<GroupBinding.Start> starts) {
-    boolean isUntrained = UpdaterBlocks.isUntrained(net);
+      Model net, Function<List<UpdaterBlocks.Param>, int[]> assignment, List<GroupStart> starts) {
+    boolean isUntrained = NetworkUpdater.isUntrained(net);
     try {
       UpdaterBlocks blocks = new UpdaterBlocks(net);
       int[] assigned = assignment.apply(blocks.params());
-      int size = Arrays.stream(assigned).max().orElse(GroupBinding.NO_GROUP) + 1;
-      List<GroupBinding.Start> all = new ArrayList<>(starts);
-      all.addAll(Collections.nCopies(size - starts.size(), GroupBinding.Start.AS_IT_IS));
+      int size = Arrays.stream(assigned).max().orElse(GroupChoice.NO_GROUP) + 1;
+      List<GroupStart> all = new ArrayList<>(starts);
+      all.addAll(Collections.nCopies(size - starts.size(), GroupStart.AS_IT_IS));
       GroupBinding binding = new GroupBinding(net, blocks, assigned, all, isUntrained);
       all.forEach(binding::takeOver);
       return all(binding);
     } catch (RuntimeException refused) {
       if (isUntrained) {
-        UpdaterBlocks.discard(net);
+        NetworkUpdater.discard(net);
       }
       throw refused;
     }
@@ -329,85 +328,6 @@ public final class NetworkParamGroups extends ParamGroups {
   private static NetworkParamGroups chosen(Builder builder, Predicate<NetworkParam>... groups) {
     Arrays.stream(groups).forEach(builder::group);
     return builder.build();
-  }
-
-  /** Numbers the groups by the one that a parameter is in, and refuses none and a second. */
-  private static int[] chosen(
-      List<UpdaterBlocks.Param> params,
-      List<Predicate<NetworkParam>> selections,
-      List<Predicate<NetworkParam>> frozen) {
-    int[] groups = new int[params.size()];
-    // Without a choice there is one group.
-    int[] sizes = new int[Math.max(1, selections.size())];
-    boolean isFrozenEmpty = !frozen.isEmpty();
-    for (int i = 0; i < groups.length; i++) {
-      UpdaterBlocks.Param param = params.get(i);
-      NetworkParam named = UpdaterSlots.named(param.config(), param.name());
-      boolean isFrozen = frozen.stream().anyMatch(selection -> selection.test(named));
-      groups[i] = GroupBinding.NO_GROUP;
-      for (int group = 0; group < selections.size(); group++) {
-        if (selections.get(group).test(named)) {
-          if (param.hasRate() && (isFrozen || groups[i] != GroupBinding.NO_GROUP)) {
-            throw new IllegalArgumentException(
-                named
-                    + " must be in one param group but is "
-                    + (isFrozen ? "frozen and in " : "in " + groups[i] + " and ")
-                    + group);
-          }
-          groups[i] = group;
-          sizes[group]++;
-        }
-      }
-      if (isFrozen && param.hasRate()) {
-        groups[i] = GroupBinding.FROZEN;
-        isFrozenEmpty = false;
-      } else if (selections.isEmpty()) {
-        groups[i] = 0;
-        sizes[0]++;
-      }
-    }
-    requireAllIn(params, groups);
-    for (int group = 0; group < sizes.length; group++) {
-      if (sizes[group] == 0) {
-        throw new IllegalArgumentException(
-            "param group " + group + " must have a parameter but selects none of " + params);
-      }
-    }
-    if (isFrozenEmpty) {
-      throw new IllegalArgumentException(
-          "frozen must select a parameter with a learning rate but selects none of " + params);
-    }
-    return groups;
-  }
-
-  private static void requireAllIn(List<UpdaterBlocks.Param> params, int[] groups) {
-    List<UpdaterBlocks.Param> missing = new ArrayList<>();
-    for (int i = 0; i < groups.length; i++) {
-      if (params.get(i).hasRate() && groups[i] == GroupBinding.NO_GROUP) {
-        missing.add(params.get(i));
-      }
-    }
-    if (!missing.isEmpty()) {
-      throw new IllegalArgumentException(
-          "every parameter with a learning rate must be in a param group, but in none is "
-              + missing);
-    }
-  }
-
-  private static int[] byLayer(List<UpdaterBlocks.Param> params) {
-    int[] groups = new int[params.size()];
-    Arrays.fill(groups, GroupBinding.NO_GROUP);
-    List<Object> layers = new ArrayList<>();
-    for (int i = 0; i < groups.length; i++) {
-      if (params.get(i).hasRate()) {
-        Object layer = params.get(i).config();
-        if (layers.isEmpty() || layers.get(layers.size() - 1) != layer) {
-          layers.add(layer);
-        }
-        groups[i] = layers.size() - 1;
-      }
-    }
-    return groups;
   }
 
   /**
@@ -425,7 +345,7 @@ public final class NetworkParamGroups extends ParamGroups {
   public static final class Builder {
     private final Model net;
     private final List<Predicate<NetworkParam>> selections = new ArrayList<>();
-    private final List<GroupBinding.Start> starts = new ArrayList<>();
+    private final List<GroupStart> starts = new ArrayList<>();
     private final List<Predicate<NetworkParam>> frozen = new ArrayList<>();
 
     private Builder(Model net) {
@@ -440,7 +360,7 @@ public final class NetworkParamGroups extends ParamGroups {
      */
     public Builder group(Predicate<NetworkParam> selection) {
       selections.add(selection);
-      starts.add(GroupBinding.Start.AS_IT_IS);
+      starts.add(GroupStart.AS_IT_IS);
       return this;
     }
 
@@ -455,7 +375,7 @@ public final class NetworkParamGroups extends ParamGroups {
     public Builder lr(double lr) {
       requireLr(lr);
       int last = requireGroup("lr");
-      starts.set(last, new GroupBinding.Start(lr, starts.get(last).momentum()));
+      starts.set(last, new GroupStart(lr, starts.get(last).momentum()));
       return this;
     }
 
@@ -473,7 +393,7 @@ public final class NetworkParamGroups extends ParamGroups {
         throw new IllegalArgumentException("momentum must be finite but was " + momentum);
       }
       int last = requireGroup("momentum");
-      starts.set(last, new GroupBinding.Start(starts.get(last).lr(), momentum));
+      starts.set(last, new GroupStart(starts.get(last).lr(), momentum));
       return this;
     }
 
@@ -487,9 +407,9 @@ public final class NetworkParamGroups extends ParamGroups {
 
     /**
      * Freezes parameters: nothing but a weight decay that does not follow the rate moves them, and
-     * their updaters' state stays as it is, until {@link NetworkParamGroups#add(Predicate, double)}
-     * puts them into a group. They are in no group, so no run reaches them. May be called several
-     * times.
+     * their updaters' state stays as it is, until {@link NetworkParamGroups#unfreeze(Predicate,
+     * double)} puts them into a group. They are in no group, so no run reaches them. May be called
+     * several times.
      *
      * @param selection which parameters, besides those frozen already; none that a constraint of
      *     its layer changes
@@ -513,7 +433,7 @@ public final class NetworkParamGroups extends ParamGroups {
      *     groups apart; the network is left as it was
      */
     public NetworkParamGroups build() {
-      return make(net, params -> chosen(params, selections, frozen), starts);
+      return make(net, new GroupChoice(selections, frozen)::groups, starts);
     }
   }
 }

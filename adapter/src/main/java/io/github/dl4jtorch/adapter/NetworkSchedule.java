@@ -2,6 +2,7 @@ package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.ConfiguredUpdaters.Place;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.schedules.Schedule;
 import java.util.IdentityHashMap;
@@ -191,7 +192,7 @@ public final class NetworkSchedule {
 
   private static void putInto(
       LiveNetwork net, ConfiguredUpdaters updaters, IdentityHashMap<IUpdater, IUpdater> scheduled) {
-    boolean isUntrained = UpdaterBlocks.isUntrained(net.model());
+    boolean isUntrained = NetworkUpdater.isUntrained(net.model());
     UpdaterBlocks blocks = UpdaterBlocks.seen(net.model());
     for (UpdaterBlocks.Param param : blocks.params()) {
       if (param.hasRate() && !scheduled.containsKey(param.updater())) {

@@ -2,6 +2,7 @@ package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.PacedListener;
+import io.github.dl4jtorch.adapter.internal.Unit;
 import io.github.dl4jtorch.adapter.internal.WorkerThreads;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
@@ -50,11 +51,6 @@ public final class SchedulerListener extends BaseTrainingListener
 
   /** So many iterations outside an epoch are taken for epochs that go unnoticed. */
   private static final int SUSPICIOUS = 1000;
-
-  private enum Unit {
-    ITERATION,
-    EPOCH
-  }
 
   private final LRScheduler run;
   private final NetworkParamGroups groups;

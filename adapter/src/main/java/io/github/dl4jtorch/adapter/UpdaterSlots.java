@@ -152,14 +152,14 @@ final class UpdaterSlots {
    * Gives the parameters of each group updater objects of their own.
    *
    * @param params all parameters
-   * @param groups their groups, or {@link GroupBinding#NO_GROUP}
+   * @param groups their groups, or {@link GroupChoice#NO_GROUP}
    * @throws IllegalArgumentException if that cannot be done; nothing is changed
    */
   static void part(List<UpdaterBlocks.Param> params, int[] groups) {
     IdentityHashMap<TrainingConfig, List<Integer>> layers = new IdentityHashMap<>();
     List<List<Integer>> inOrder = new ArrayList<>();
     for (int i = 0; i < groups.length; i++) {
-      if (groups[i] != GroupBinding.NO_GROUP && params.get(i).hasRate()) {
+      if (groups[i] != GroupChoice.NO_GROUP && params.get(i).hasRate()) {
         List<Integer> known = layers.get(params.get(i).config());
         if (known == null) {
           known = new ArrayList<>();
@@ -189,7 +189,7 @@ final class UpdaterSlots {
     for (int other = 0; other < groups.length; other++) {
       if (params.get(other).updater() == param.updater() && groups[other] != groups[member]) {
         throw new IllegalArgumentException(
-            GroupBinding.pair(
+            GroupChoice.pair(
                     Math.min(groups[member], groups[other]),
                     Math.max(groups[member], groups[other]))
                 + " part "
@@ -203,7 +203,7 @@ final class UpdaterSlots {
   }
 
   private static void requireNotFrozen(UpdaterBlocks.Param param, int group) {
-    if (group == GroupBinding.FROZEN) {
+    if (group == GroupChoice.FROZEN) {
       throw new IllegalArgumentException(
           "frozen must not select "
               + param
@@ -225,7 +225,7 @@ final class UpdaterSlots {
       int before = isBias ? ofBias : ofMain;
       if (before >= 0 && groups[before] != groups[member]) {
         throw new IllegalArgumentException(
-            GroupBinding.pair(groups[before], groups[member])
+            GroupChoice.pair(groups[before], groups[member])
                 + " part "
                 + params.get(before)
                 + " from "
@@ -281,7 +281,7 @@ final class UpdaterSlots {
                 throw new IllegalArgumentException(
                     "the updater of " + param + " must have a clone() that equals it: " + updater);
               }
-              return number == GroupBinding.FROZEN ? new FrozenUpdater(copy) : copy;
+              return number == GroupChoice.FROZEN ? new FrozenUpdater(copy) : copy;
             });
   }
 }

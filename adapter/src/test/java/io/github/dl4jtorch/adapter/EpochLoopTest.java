@@ -277,11 +277,11 @@ class EpochLoopTest {
         .isThrownBy(
             () ->
                 EpochLoop.of(
-                    net, steps, TrainingCheckpointListener.everyIterations(2, writer, folder)))
+                    net, steps, TrainingCheckpointListener.everyIteration(writer, folder).withInterval(2)))
         .withMessage(
             "listeners must work after epochs, but this TrainingCheckpointListener works after"
                 + " iterations, of which an EpochLoop does not tell: add it to the network");
-    TrainingCheckpointListener saving = TrainingCheckpointListener.everyEpochs(1, writer, folder);
+    TrainingCheckpointListener saving = TrainingCheckpointListener.everyEpoch(writer, folder);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> EpochLoop.of(net, saving, steps))
         .withMessage(

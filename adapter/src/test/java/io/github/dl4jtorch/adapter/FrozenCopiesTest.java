@@ -132,7 +132,7 @@ class FrozenCopiesTest {
     assertThat(stateOfMiddle(net)).isEqualTo(state);
     assertThat(Nets.params(net)).isNotEqualTo(all);
     if (mode == TrainingMode.AVERAGING) { // After the other one DL4J's own fit would wait for ever.
-      groups.add(MIDDLE, 0.01);
+      groups.unfreeze(MIDDLE, 0.01);
       Nets.fit(net, DATA.subList(BEFORE, DATA.size()));
       assertThat(middle(net)).isNotEqualTo(before).doesNotContain(Double.NaN);
     }

@@ -148,7 +148,7 @@ class FrozenGroupsTest {
     Nets.fit(net, DATA.subList(BEFORE, BEFORE + WHILE));
     assertThat(middle(net)).isEqualTo(before);
     assertThat(net.getLayer(0).params().toDoubleVector()).isNotEqualTo(others);
-    NetworkParamGroups all = groups.add(MIDDLE, 0.01);
+    NetworkParamGroups all = groups.unfreeze(MIDDLE, 0.01);
     assertThat(all.frozen()).isEmpty();
     Nets.fit(net, DATA.subList(BEFORE + WHILE, DATA.size()));
 
@@ -259,7 +259,7 @@ class FrozenGroupsTest {
     NetworkParamGroups groups =
         NetworkParamGroups.builder(net).group(MIDDLE.negate()).frozen(MIDDLE).build();
     Nets.fit(net, DATA.subList(BEFORE, BEFORE + WHILE));
-    LRScheduler run = new CosineAnnealingLR(10).attach(groups.add(MIDDLE, 0.005));
+    LRScheduler run = new CosineAnnealingLR(10).attach(groups.unfreeze(MIDDLE, 0.005));
     SchedulerListener listener = SchedulerListener.everyIteration(run);
     net.addListeners(isRescaling ? listener.rescalingVelocity() : listener);
     Nets.fit(net, DATA.subList(BEFORE + WHILE, DATA.size()));
@@ -273,7 +273,7 @@ class FrozenGroupsTest {
     NetworkParamGroups groups =
         NetworkParamGroups.builder(net).group(MIDDLE.negate()).frozen(MIDDLE).build();
     Nets.fit(net, DATA);
-    groups.add(MIDDLE, 0.001);
+    groups.unfreeze(MIDDLE, 0.001);
     double[] before = middle(net);
     Nets.fit(net, DATA.subList(0, 1));
     double[] after = middle(net);

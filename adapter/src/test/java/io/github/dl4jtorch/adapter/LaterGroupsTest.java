@@ -137,8 +137,8 @@ class LaterGroupsTest {
     Nets.fit(net, Nets.data(4));
     NetworkParamGroups groups =
         NetworkParamGroups.builder(net).group(THIRD).frozen(THIRD.negate()).build();
-    NetworkParamGroups two = groups.add(FIRST, 0.03);
-    NetworkParamGroups three = two.add(SECOND, 0.04);
+    NetworkParamGroups two = groups.unfreeze(FIRST, 0.03);
+    NetworkParamGroups three = two.unfreeze(SECOND, 0.04);
     assertThat(Nets.blocks(net)).isEqualTo(3);
     Nets.fit(net, Nets.data(4));
     ComputationGraph reference = Nets.graph(kind.at(0.02));
@@ -175,11 +175,11 @@ class LaterGroupsTest {
     ParameterRates seen = new ParameterRates(1);
     net.addListeners(SchedulerListener.everyIteration(lambda), seen);
     Nets.fit(net, Nets.data(2));
-    NetworkParamGroups more = groups.add(SECOND, 0.04);
+    NetworkParamGroups more = groups.unfreeze(SECOND, 0.04);
     LRScheduler own = new ExponentialLR(0.5).attach(more.only(1));
     net.addListeners(SchedulerListener.everyIteration(own));
     Nets.fit(net, Nets.data(2));
-    NetworkParamGroups all = more.add(FIRST, 0.01);
+    NetworkParamGroups all = more.unfreeze(FIRST, 0.01);
     Nets.fit(net, Nets.data(1));
     step.step();
     assertThat(rates(all)).containsExactly(0.1 / 6, 0.005, 0.01);
@@ -204,7 +204,7 @@ class LaterGroupsTest {
     MultiLayerNetwork net = Nets.layers(new Adam(0.1));
     NetworkParamGroups groups =
         NetworkParamGroups.builder(net).group(THIRD).frozen(THIRD.negate()).build();
-    NetworkParamGroups all = groups.add(THIRD.negate(), 0.1);
+    NetworkParamGroups all = groups.unfreeze(THIRD.negate(), 0.1);
     LRScheduler run = OneCycleLR.builder(0.2).totalSteps(10).build().attach(all);
     net.addListeners(SchedulerListener.everyIteration(run));
     MultiLayerNetwork reference = Nets.layers(new Adam(0.1));
@@ -224,7 +224,7 @@ class LaterGroupsTest {
     NetworkParamGroups groups =
         NetworkParamGroups.builder(net).group(THIRD).frozen(THIRD.negate()).build();
     Nets.fit(net, Nets.data(2));
-    groups.add(SECOND, 0.1);
+    groups.unfreeze(SECOND, 0.1);
     Nets.fit(net, Nets.data(2));
     MultiLayerNetwork restored = Nets.restored(net);
     assertThat(Nets.blocks(restored)).isEqualTo(3);
@@ -269,7 +269,7 @@ class LaterGroupsTest {
     LRScheduler run = new ExponentialLR(0.5).attach(groups);
     net.addListeners(SchedulerListener.everyIteration(run).rescalingVelocity());
     Nets.fit(net, Nets.data(2));
-    groups.add(THIRD.negate(), 0.01);
+    groups.unfreeze(THIRD.negate(), 0.01);
     Nets.fit(net, Nets.data(1));
     MultiLayerNetwork restored = Nets.restored(net);
     NetworkParamGroups again =
@@ -289,29 +289,29 @@ class LaterGroupsTest {
         NetworkParamGroups.builder(net).group(FIRST).group(SECOND).frozen(THIRD).build();
     Nets.fit(net, Nets.data(2));
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> groups.add(FIRST.negate(), 0.1))
+        .isThrownBy(() -> groups.unfreeze(FIRST.negate(), 0.1))
         .withMessage("layer1.W must be frozen to come into a new param group but is in 1");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> groups.add(NetworkParam.inLayers("layer9"), 0.1))
+        .isThrownBy(() -> groups.unfreeze(NetworkParam.inLayers("layer9"), 0.1))
         .withMessage(
             "a new param group must have a frozen parameter but selects none of [layer2.W,"
                 + " layer2.b]");
     for (double lr : new double[] {-1, Double.NaN, Double.POSITIVE_INFINITY}) {
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> groups.add(THIRD, lr))
+          .isThrownBy(() -> groups.unfreeze(THIRD, lr))
           .withMessage("lr must be finite and >= 0 but was " + lr);
     }
     assertThatThrownBy(() -> groups.add(ParamGroup.sgd(0.1, 0)))
         .isInstanceOf(UnsupportedOperationException.class)
         .hasMessage(
-            "a param group of a network is added with add(selection, lr), which returns the groups"
+            "a param group of a network is made with unfreeze(selection, lr), which returns the groups"
                 + " with the new one");
     assertThat(groups).hasSize(2);
     assertThat(groups.frozen()).hasToString("[layer2.W, layer2.b]");
     double[] before = net.getLayer(2).params().toDoubleVector();
     Nets.fit(net, Nets.data(1));
     assertThat(net.getLayer(2).params().toDoubleVector()).isEqualTo(before);
-    assertThat(groups.add(THIRD, 0.2)).hasSize(3);
+    assertThat(groups.unfreeze(THIRD, 0.2)).hasSize(3);
   }
 
   @Test
@@ -327,7 +327,7 @@ class LaterGroupsTest {
                   .build();
       String layer = net instanceof MultiLayerNetwork ? "layer0" : "a";
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> groups.add(both.and(param -> param.name().startsWith("b")), 0.3))
+          .isThrownBy(() -> groups.unfreeze(both.and(param -> param.name().startsWith("b")), 0.3))
           .withMessage(
               "param group 1 and the frozen parameters part "
                   + layer
@@ -342,7 +342,7 @@ class LaterGroupsTest {
       Nets.fit(net, List.of(LayerKind.BIDIRECTIONAL.batch()));
       assertThat(net.paramTable().get(groupsLayer(net) + "_fW").dup().reshape(36).toDoubleVector())
           .isEqualTo(before);
-      assertThat(groups.add(both.and(NetworkParam::isBias), 0.3).params(1)).hasSize(2);
+      assertThat(groups.unfreeze(both.and(NetworkParam::isBias), 0.3).params(1)).hasSize(2);
     }
   }
 
@@ -366,7 +366,7 @@ class LaterGroupsTest {
       ParameterRates seen = new ParameterRates(2);
       Nets.addListeners(net, seen);
       Nets.fit(net, List.of(kind.batch()));
-      NetworkParamGroups all = groups.add(weight.negate(), 0.2);
+      NetworkParamGroups all = groups.unfreeze(weight.negate(), 0.2);
       Nets.fit(net, List.of(kind.batch()));
       for (NetworkParam param : all.params(1)) {
         String index =

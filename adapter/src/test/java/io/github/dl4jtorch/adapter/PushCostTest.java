@@ -41,7 +41,7 @@ class PushCostTest {
         cycle.attach(groups(new TorchAdamW(0.1))),
         WARMUP.attach(groups(new Nesterovs(0.1, 0.9)).only(1, 0)),
         new ExponentialLR(0.9999)
-            .attach(groups(new Adam(0.1)).add(NetworkParam.inLayers("layer2"), 0.1)));
+            .attach(groups(new Adam(0.1)).unfreeze(NetworkParam.inLayers("layer2"), 0.1)));
   }
 
   private static NetworkParamGroups groups(IUpdater updater) {

@@ -237,7 +237,7 @@ class RescalingVelocityTest {
     for (MultiLayerNetwork each : List.of(net, restored)) {
       NetworkParamGroups groups =
           NetworkParamGroups.builder(each).group(last).frozen(last.negate()).build();
-      rescale(new LambdaLR(epoch -> 1.0).attach(groups.add(last.negate(), 0.02)));
+      rescale(new LambdaLR(epoch -> 1.0).attach(groups.unfreeze(last.negate(), 0.02)));
       Nets.fit(each, DATA.subList(4, DATA.size()));
     }
     assertThat(Nets.params(restored)).isEqualTo(Nets.params(net));
@@ -252,7 +252,7 @@ class RescalingVelocityTest {
     NetworkParamGroups later =
         NetworkParamGroups.builder(exact).group(last).frozen(last.negate()).build();
     Nets.fit(exact, DATA.subList(0, 2));
-    later.add(last.negate(), 0.02);
+    later.unfreeze(last.negate(), 0.02);
     Nets.fit(exact, DATA.subList(4, DATA.size()));
     assertThat(off(net, exact)).isLessThan(1e-10);
   }

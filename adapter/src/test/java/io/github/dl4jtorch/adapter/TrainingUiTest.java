@@ -74,7 +74,7 @@ class TrainingUiTest {
   void showsAPulledRate() {
     TorchSchedule lr = TorchSchedule.lr(CYCLE, 0.1, ScheduleType.ITERATION);
     MultiLayerNetwork net = partlyFrozen(new Sgd(lr));
-    LearningRateMonitor monitor = LearningRateMonitor.of(net);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(net);
     List<Map<String, Double>> shown = shown(net, false, monitor);
     assertThat(shown).hasSize(ITERATIONS);
     for (int i = 0; i < ITERATIONS; i++) {
@@ -97,7 +97,7 @@ class TrainingUiTest {
     MultiLayerNetwork net = partlyFrozen(new Sgd(0.02));
     NetworkParamGroups groups = NetworkParamGroups.perLayer(net);
     LRScheduler run = new StepLR(2, 0.5).attach(groups);
-    LearningRateMonitor monitor = LearningRateMonitor.of(groups);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(groups);
     List<Map<String, Double>> shown =
         shown(net, isFirst, monitor, SchedulerListener.everyIteration(run));
     for (int i = 0; i < ITERATIONS; i++) {

@@ -88,7 +88,7 @@ class UpdaterSlotsTest {
     Unknown layer = new Unknown("a", new Adam(0.1));
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () -> UpdaterSlots.part(List.of(weights(layer)), new int[] {GroupBinding.FROZEN}))
+            () -> UpdaterSlots.part(List.of(weights(layer)), new int[] {GroupChoice.FROZEN}))
         .withMessage(
             "frozen must not select a.W, since DL4J cannot give another updater to Unknown");
   }

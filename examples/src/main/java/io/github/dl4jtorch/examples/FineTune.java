@@ -41,11 +41,11 @@ public final class FineTune {
     follow(net, groups);
     train(net, training, "head");
 
-    groups = groups.add(NetworkParam.inLayers("upper"), 0.005);
+    groups = groups.unfreeze(NetworkParam.inLayers("upper"), 0.005);
     follow(net, groups.only(1));
     train(net, training, "upper");
 
-    groups = groups.add(NetworkParam.inLayers("lower"), 0.001);
+    groups = groups.unfreeze(NetworkParam.inLayers("lower"), 0.001);
     follow(net, groups.only(2));
     train(net, training, "lower");
     System.out.printf(

@@ -35,7 +35,7 @@ public final class Monitor {
     NetworkParamGroups groups = NetworkParamGroups.of(net, output.negate(), output);
     groups.get(0).setLr(0.02);
     LRScheduler run = new MultiStepLR(List.of(10, 15), 0.1).attach(groups);
-    LearningRateMonitor monitor = LearningRateMonitor.of(groups);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(groups);
     net.addListeners(monitor, SchedulerListener.everyEpoch(run));
     net.fit(training, 20);
 

@@ -67,7 +67,7 @@ public final class StopAndResume {
         name, net.getEpochCount(), net.getIterationCount());
     net.addListeners(
         SchedulerListener.everyIteration(run),
-        TrainingCheckpointListener.everyIterations(4, writer, folder).keepLast(2));
+        TrainingCheckpointListener.everyIteration(writer, folder).withInterval(4).keepLast(2));
     if (isCut) {
       net.addListeners(new PowerCut());
     }

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * network holds the mean of its workers between two {@code fit}s: a {@link SchedulerListener} steps
  * its run, a plateau with a score for instance, and the next {@code fit} takes the new rates to all
  * workers; {@code AveragingListener.everyEpoch} of {@code dl4j-torch-swa} averages; {@code
- * TrainingCheckpointListener.everyEpochs}, the last of them, saves.
+ * TrainingCheckpointListener.everyEpoch}, the last of them, saves.
  *
  * <pre>{@code
  * SparkDl4jMultiLayer sparkNet = new SparkDl4jMultiLayer(spark, net, master);

@@ -61,8 +61,9 @@ final class Shown {
             sparkNet,
             SchedulerListener.everyEpoch(
                 run, new SparkDataSetLossCalculator(validation, true, spark.sc())),
-            TrainingCheckpointListener.everyEpochs(
-                5, CheckpointWriter.of(net).with("plateau", run), Path.of("checkpoints")))
+            TrainingCheckpointListener.everyEpoch(
+                    CheckpointWriter.of(net).with("plateau", run), Path.of("checkpoints"))
+                .withInterval(5))
         .fit(30, () -> sparkNet.fit(training));
   }
 

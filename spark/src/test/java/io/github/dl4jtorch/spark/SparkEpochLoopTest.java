@@ -251,8 +251,9 @@ class SparkEpochLoopTest {
     first
         .loop(
             SchedulerListener.everyEpoch(run, (Model net) -> metrics.next()),
-            TrainingCheckpointListener.everyEpochs(
-                2, CheckpointWriter.of((NeuralNetwork) first.net()).with("plateau", run), folder))
+            TrainingCheckpointListener.everyEpoch(
+                    CheckpointWriter.of((NeuralNetwork) first.net()).with("plateau", run), folder)
+                .withInterval(2))
         .fit(2, () -> first.fit(1));
     TrainingCheckpoint checkpoint = TrainingCheckpoint.latest(folder).orElseThrow();
     Training second =
@@ -348,7 +349,7 @@ class SparkEpochLoopTest {
             AveragingListener.everyIteration(net, average),
             AveragingListener.everyEpoch(net, average)
                 .withSwalr(SchedulerListener.everyIteration(run), groups, new SWALR(0.1)),
-            TrainingCheckpointListener.everyIterations(5, writer, folder),
+            TrainingCheckpointListener.everyIteration(writer, folder).withInterval(5),
             TrainingCheckpointListener.everyMinutes(5, writer, folder))) {
       assertThatThrownBy(() -> training.loop(listener))
           .isInstanceOf(IllegalArgumentException.class)
@@ -367,8 +368,7 @@ class SparkEpochLoopTest {
     Training training = new Training(spark, net, batches);
     LRScheduler run = new ExponentialLR(0.5).attach(NetworkParamGroups.of(net));
     TrainingCheckpointListener saving =
-        TrainingCheckpointListener.everyEpochs(
-            1, CheckpointWriter.of(net).with("run", run), folder);
+        TrainingCheckpointListener.everyEpoch(CheckpointWriter.of(net).with("run", run), folder);
     assertThatThrownBy(() -> training.loop(saving, SchedulerListener.everyEpoch(run)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage(

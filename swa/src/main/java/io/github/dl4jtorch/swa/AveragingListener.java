@@ -5,6 +5,7 @@ import io.github.dl4jtorch.adapter.checkpoint.CheckpointPart;
 import io.github.dl4jtorch.adapter.internal.AfterIteration;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.PacedListener;
+import io.github.dl4jtorch.adapter.internal.Unit;
 import io.github.dl4jtorch.adapter.internal.WorkerThreads;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.MalformedDataException;
@@ -71,17 +72,6 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
   private static final String POLICY = "policy";
   private static final String EPOCHS = "epochs";
   private static final String SWALR_STATE = "swalr_state";
-
-  private enum Unit {
-    ITERATION,
-    EPOCH;
-
-    SchedulerListener stepping(LRScheduler run) {
-      return this == EPOCH
-          ? SchedulerListener.everyEpoch(run)
-          : SchedulerListener.everyIteration(run);
-    }
-  }
 
   /** When to average: at number start of the unit, from 0, and at each interval-th from there. */
   private record Times(Unit unit, int start, int interval) {
@@ -237,7 +227,13 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
   private SwalrSwap swap(@Nullable SchedulerListener before, ParamGroups groups, SWALR swalr) {
     Require.requireGiven("groups", groups);
     Require.requireGiven("swalr", swalr);
-    return new SwalrSwap(before, groups, swalr, times.unit::stepping);
+    return new SwalrSwap(before, groups, swalr, this::stepping);
+  }
+
+  private SchedulerListener stepping(LRScheduler run) {
+    return times.unit == Unit.EPOCH
+        ? SchedulerListener.everyEpoch(run)
+        : SchedulerListener.everyIteration(run);
   }
 
   /**

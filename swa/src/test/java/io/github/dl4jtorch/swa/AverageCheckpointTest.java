@@ -101,7 +101,9 @@ class AverageCheckpointTest {
 
     Training first = Training.begin();
     first.net.addListeners(
-        TrainingCheckpointListener.everyIterations(saved, first.writer(), folder).keepLast(1));
+        TrainingCheckpointListener.everyIteration(first.writer(), folder)
+            .withInterval(saved)
+            .keepLast(1));
     first.net.fit(batches(), saved / BATCHES + 1);
     TrainingCheckpoint checkpoint = TrainingCheckpoint.latest(folder).orElseThrow();
     Training resumed = Training.resume(checkpoint);
@@ -381,7 +383,7 @@ class AverageCheckpointTest {
     AveragingListener<MultiLayerNetwork> averaging =
         AveragingListener.everyEpoch(net, AveragedModel.of(net, Averaging.equal()));
     CheckpointWriter writer = CheckpointWriter.of(net).with("averaging", averaging);
-    net.addListeners(TrainingCheckpointListener.everyEpochs(1, writer, folder), averaging);
+    net.addListeners(TrainingCheckpointListener.everyEpoch(writer, folder), averaging);
     assertThatThrownBy(() -> net.fit(batches(), 1))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(

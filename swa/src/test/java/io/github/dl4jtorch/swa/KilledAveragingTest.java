@@ -133,7 +133,9 @@ class KilledAveragingTest {
               }
             }
           },
-          TrainingCheckpointListener.everyIterations(2, training.writer, folder).keepLast(2));
+          TrainingCheckpointListener.everyIteration(training.writer, folder)
+              .withInterval(2)
+              .keepLast(2));
       System.out.println("done " + done);
       training.train();
       training.writer.save(folder.resolve(FINAL));

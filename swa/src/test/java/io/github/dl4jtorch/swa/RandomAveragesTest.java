@@ -226,9 +226,8 @@ class RandomAveragesTest {
             : CheckpointWriter.of((MultiLayerNetwork) saved.net);
     writer.with("run", saved.run).with("averaging", saved.averaging);
     TrainingListener byIteration =
-        TrainingCheckpointListener.everyIterations(1, writer, folder).keepLast(99);
-    TrainingListener byEpoch =
-        TrainingCheckpointListener.everyEpochs(1, writer, folder).keepLast(99);
+        TrainingCheckpointListener.everyIteration(writer, folder).keepLast(99);
+    TrainingListener byEpoch = TrainingCheckpointListener.everyEpoch(writer, folder).keepLast(99);
     saved.net.addListeners(byIteration, byEpoch);
     saved.fitToTheEnd(batches());
     List<Path> files;

@@ -302,7 +302,7 @@ public final class TrainingCheckpoint {
 
   /**
    * Returns all param groups that were made together with those of a run, so that frozen parameters
-   * can be {@linkplain NetworkParamGroups#add(Predicate, double) added} to them.
+   * can be {@linkplain NetworkParamGroups#unfreeze(Predicate, double) unfrozen}.
    *
    * @param run the name the run was saved under
    * @return the groups
@@ -347,8 +347,7 @@ public final class TrainingCheckpoint {
    * MultiLayerNetwork resumed = checkpoint.network(MultiLayerNetwork.class);
    * resumed.addListeners(
    *     SchedulerListener.everyIteration(checkpoint.run("cosine")),
-   *     TrainingCheckpointListener.everyIterations(
-   *         100, checkpoint.writer(), Path.of("checkpoints")));
+   *     TrainingCheckpointListener.everyIteration(checkpoint.writer(), Path.of("checkpoints")).withInterval(100));
    * }</pre>
    *
    * @return a new one

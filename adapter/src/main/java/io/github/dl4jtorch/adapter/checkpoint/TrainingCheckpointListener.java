@@ -26,7 +26,9 @@ import org.slf4j.LoggerFactory;
  * CheckpointWriter writer = CheckpointWriter.of(net).with("steps", run);
  * net.addListeners(
  *     SchedulerListener.everyEpoch(run),
- *     TrainingCheckpointListener.everyIterations(500, writer, Path.of("checkpoints")).keepLast(2));
+ *     TrainingCheckpointListener.everyIteration(writer, Path.of("checkpoints"))
+ *         .withInterval(500)
+ *         .keepLast(2));
  * net.fit(training, 90);
  * }</pre>
  *
@@ -55,9 +57,9 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
   private static final int KEPT = 3;
 
   private enum Unit {
-    ITERATIONS,
-    EPOCHS,
-    MINUTES
+    ITERATION,
+    EPOCH,
+    MINUTE
   }
 
   private final Unit unit;
@@ -88,9 +90,8 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
   }
 
   private static TrainingCheckpointListener of(
-      Unit unit, String name, int interval, CheckpointWriter writer, Path folder) {
-    requirePositive(name, interval);
-    if (unit != Unit.EPOCHS) {
+      Unit unit, int interval, CheckpointWriter writer, Path folder) {
+    if (unit != Unit.EPOCH) {
       writer.requireWholeIterations();
     }
     return new TrainingCheckpointListener(
@@ -103,33 +104,27 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
   }
 
   /**
-   * Saves after every so many iterations of the network, counted from its first.
+   * Saves after each iteration of the network, or with {@link #withInterval} after each so many.
    *
-   * @param iterations how many, {@code >= 1}
    * @param writer what is to be saved
    * @param folder where to; made if it does not exist
    * @return the listener, to be added to the network after all others
-   * @throws IllegalArgumentException if the number is out of its range
    * @throws IllegalStateException if the network is trained by truncated backpropagation through
    *     time, since a segment leaves a state that is not saved
    */
-  public static TrainingCheckpointListener everyIterations(
-      int iterations, CheckpointWriter writer, Path folder) {
-    return of(Unit.ITERATIONS, "iterations", iterations, writer, folder);
+  public static TrainingCheckpointListener everyIteration(CheckpointWriter writer, Path folder) {
+    return of(Unit.ITERATION, 1, writer, folder);
   }
 
   /**
-   * Saves after every so many epochs of the network, counted from its first.
+   * Saves after each epoch of the network, or with {@link #withInterval} after each so many.
    *
-   * @param epochs how many, {@code >= 1}
    * @param writer what is to be saved
    * @param folder where to; made if it does not exist
    * @return the listener, to be added to the network after all others
-   * @throws IllegalArgumentException if the number is out of its range
    */
-  public static TrainingCheckpointListener everyEpochs(
-      int epochs, CheckpointWriter writer, Path folder) {
-    return of(Unit.EPOCHS, "epochs", epochs, writer, folder);
+  public static TrainingCheckpointListener everyEpoch(CheckpointWriter writer, Path folder) {
+    return of(Unit.EPOCH, 1, writer, folder);
   }
 
   /**
@@ -146,7 +141,21 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
    */
   public static TrainingCheckpointListener everyMinutes(
       int minutes, CheckpointWriter writer, Path folder) {
-    return of(Unit.MINUTES, "minutes", minutes, writer, folder);
+    requirePositive("minutes", minutes);
+    return of(Unit.MINUTE, minutes, writer, folder);
+  }
+
+  /**
+   * Returns a listener that saves after every so many iterations, epochs or minutes, whichever this
+   * one goes by. Iterations and epochs are counted from the network's first.
+   *
+   * @param interval how many, {@code >= 1}; default 1
+   * @return the listener, to be added in place of this one
+   * @throws IllegalArgumentException if the interval is out of its range
+   */
+  public TrainingCheckpointListener withInterval(int interval) {
+    requirePositive("interval", interval);
+    return new TrainingCheckpointListener(unit, interval, writer, folder, kept, nanoTime);
   }
 
   /**
@@ -188,7 +197,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
    */
   @Override
   public boolean needsIterations() {
-    return unit != Unit.EPOCHS;
+    return unit != Unit.EPOCH;
   }
 
   /**
@@ -247,9 +256,9 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
 
   private boolean isDue(int iterations) {
     return switch (unit) {
-      case ITERATIONS -> iterations % interval == 0;
-      case MINUTES -> nanoTime.getAsLong() - lastSaved >= TimeUnit.MINUTES.toNanos(interval);
-      case EPOCHS -> false;
+      case ITERATION -> iterations % interval == 0;
+      case MINUTE -> nanoTime.getAsLong() - lastSaved >= TimeUnit.MINUTES.toNanos(interval);
+      case EPOCH -> false;
     };
   }
 
@@ -260,7 +269,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
       start();
       writer.epochStart().end();
       int epochs = writer.net().epochCount() + 1;
-      if (unit == Unit.EPOCHS && epochs % interval == 0) {
+      if (unit == Unit.EPOCH && epochs % interval == 0) {
         save(folder.entry(writer.net().iterationCount(), epochs), writer::saveInOnEpochEnd);
       }
     }

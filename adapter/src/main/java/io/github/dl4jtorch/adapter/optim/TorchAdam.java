@@ -1,5 +1,10 @@
 package io.github.dl4jtorch.adapter.optim;
 
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.impl.updaters.AdamUpdater;
+import org.nd4j.linalg.api.ops.impl.updaters.AmsGradUpdater;
+import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.schedule.ISchedule;
 
 /**
@@ -49,5 +54,42 @@ public final class TorchAdam extends AmsgradUpdater<TorchAdam> {
    */
   public TorchAdam(ISchedule lr) {
     super(scheduledLr(lr));
+  }
+
+  @Override
+  void update(INDArray gradient, UpdaterState state, double lr, int iteration, int epoch) {
+    step(this, gradient, state, lr, iteration, epoch);
+  }
+
+  /** Turns a gradient into the step of Adam, and of AdamW, whose weight decay is not seen here. */
+  static void step(
+      AmsgradUpdater<?> adam,
+      INDArray gradient,
+      UpdaterState state,
+      double lr,
+      int iteration,
+      int epoch) {
+    double beta1 = adam.beta1(iteration, epoch);
+    double beta2 = adam.beta2(iteration, epoch);
+    double t = state.advance();
+    INDArray m = state.array(0);
+    INDArray v = state.array(1);
+    // The factors by which an op's m and v are too large, 1 in double precision, see FusedOps.
+    DataType precision = gradient.dataType();
+    double excess1 = FusedOps.excess(beta1, precision);
+    double excess2 = Math.sqrt(FusedOps.excess(beta2, precision));
+    double correction1 = excess1 * (1 - Math.pow(beta1, t));
+    double correction2 = Math.sqrt(1 - Math.pow(beta2, t)) * excess2;
+    // lr / correction1 m / (sqrt(v) / correction2 + eps), multiplied out by correction2
+    double rate = lr * correction2 / correction1;
+    double eps = adam.eps() * correction2;
+    double decay1 = FusedOps.decay(beta1, precision);
+    double decay2 = FusedOps.decay(beta2, precision);
+    double late = FusedOps.adamRate(rate, decay1, decay2);
+    Nd4j.exec(
+        adam.amsgrad()
+            ? new AmsGradUpdater(
+                gradient, v, m, state.array(2), late, decay1, decay2, eps, FusedOps.LATE)
+            : new AdamUpdater(gradient, v, m, late, decay1, decay2, eps, FusedOps.LATE));
   }
 }

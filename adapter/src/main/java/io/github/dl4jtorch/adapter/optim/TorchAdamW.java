@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter.optim;
 
+import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.schedule.ISchedule;
 
 /**
@@ -53,5 +54,10 @@ public final class TorchAdamW extends AmsgradUpdater<TorchAdamW> {
    */
   public TorchAdamW(ISchedule lr) {
     super(scheduledLr(lr));
+  }
+
+  @Override
+  void update(INDArray gradient, UpdaterState state, double lr, int iteration, int epoch) {
+    TorchAdam.step(this, gradient, state, lr, iteration, epoch);
   }
 }

@@ -1,10 +1,8 @@
 package io.github.dl4jtorch.adapter.optim;
 
 import static io.github.dl4jtorch.adapter.optim.Require.requireFromZeroToOne;
-import static io.github.dl4jtorch.adapter.optim.Require.requireGiven;
 import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
-import io.github.dl4jtorch.schedules.MomentumKind;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -42,14 +40,12 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  * IUpdater updater = new TorchRMSprop(0.01).withAlpha(0.9).withMomentum(0.9).withCentering();
  * }</pre>
  */
-public final class TorchRMSprop extends TorchUpdater {
+public final class TorchRMSprop extends MomentumUpdater<TorchRMSprop> {
 
   private static final long serialVersionUID = 1L;
 
   @JsonProperty private double alpha = 0.99;
   @JsonProperty private double eps = 1e-8;
-  @JsonProperty private Setting momentum = Setting.of(0);
-  @JsonProperty private boolean hasBuffer;
   @JsonProperty private boolean centered;
 
   private TorchRMSprop() {
@@ -102,35 +98,6 @@ public final class TorchRMSprop extends TorchUpdater {
   }
 
   /**
-   * Returns a copy with a momentum. Only an updater that has one at the start can be given another
-   * in training.
-   *
-   * @param momentum how much the buffer keeps, finite and {@code >= 0}, by default 0
-   * @return the copy
-   * @throws IllegalArgumentException if the argument is out of its range
-   */
-  public TorchRMSprop withMomentum(double momentum) {
-    return withMomentum(Setting.of(requireNonNegative("momentum", momentum)), momentum != 0);
-  }
-
-  /**
-   * Returns a copy whose momentum follows a schedule, as OneCycleLR and CyclicLR cycle it.
-   *
-   * @param momentum the schedule of how much the buffer keeps
-   * @return the copy
-   */
-  public TorchRMSprop withMomentum(ISchedule momentum) {
-    return withMomentum(Setting.of(requireGiven("momentum", momentum)), true);
-  }
-
-  private TorchRMSprop withMomentum(Setting momentum, boolean hasBuffer) {
-    TorchRMSprop copy = clone();
-    copy.momentum = momentum;
-    copy.hasBuffer = hasBuffer;
-    return copy;
-  }
-
-  /**
    * Returns a copy that divides by the gradients' standard deviation.
    *
    * @return the copy
@@ -142,41 +109,8 @@ public final class TorchRMSprop extends TorchUpdater {
   }
 
   @Override
-  public MomentumKind momentumKind() {
-    return hasBuffer && momentum.schedule() == null ? MomentumKind.MOMENTUM : MomentumKind.NONE;
-  }
-
-  @Override
-  public double momentum() {
-    return hasBuffer ? momentum.value() : Double.NaN;
-  }
-
-  @Override
-  public void setMomentum(double momentum) {
-    requireSettable();
-    this.momentum.set(requireNonNegative("momentum", momentum));
-  }
-
-  @Override
-  public double momentum(int iteration, int epoch) {
-    return hasBuffer ? momentum.at(iteration, epoch) : Double.NaN;
-  }
-
-  /**
-   * Returns a copy that shares the schedules alone.
-   *
-   * @return the copy
-   */
-  @Override
-  public TorchRMSprop clone() {
-    TorchRMSprop copy = (TorchRMSprop) super.clone();
-    copy.momentum = momentum.copy();
-    return copy;
-  }
-
-  @Override
   int arrays() {
-    return 1 + (centered ? 1 : 0) + (hasBuffer ? 1 : 0);
+    return 1 + (centered ? 1 : 0) + (hasBuffer() ? 1 : 0);
   }
 
   @Override
@@ -189,17 +123,14 @@ public final class TorchRMSprop extends TorchUpdater {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("alpha", alpha);
     settings.put("eps", eps);
-    settings.put("momentum", momentum);
+    putMomentum(settings);
     settings.put("centered", centered);
-    if (hasBuffer && momentum.value() == 0) {
-      settings.put("hasBuffer", true);
-    }
     return settings;
   }
 
   @Override
   void update(INDArray gradient, UpdaterState state, double lr, int iteration, int epoch) {
-    double keeps = momentumAt(momentum, iteration, epoch);
+    double keeps = momentumAt(iteration, epoch);
     double rate = keeps == 0 ? lr : 1;
     DataType precision = gradient.dataType();
     if (centered) {

@@ -3,7 +3,6 @@ package io.github.dl4jtorch.adapter.optim;
 import static io.github.dl4jtorch.adapter.optim.Require.requireGiven;
 import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
-import io.github.dl4jtorch.schedules.MomentumKind;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -39,12 +38,10 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  *         .withNesterovMomentum(TorchSchedule.momentum(cycle, 0.9, ScheduleType.ITERATION));
  * }</pre>
  */
-public final class TorchSGD extends TorchUpdater {
+public final class TorchSGD extends MomentumUpdater<TorchSGD> {
 
   private static final long serialVersionUID = 1L;
 
-  @JsonProperty private Setting momentum = Setting.of(0);
-  @JsonProperty private boolean hasBuffer;
   @JsonProperty private double dampening;
   @JsonProperty private boolean nesterov;
 
@@ -69,28 +66,6 @@ public final class TorchSGD extends TorchUpdater {
    */
   public TorchSGD(ISchedule lr) {
     super(scheduledLr(lr));
-  }
-
-  /**
-   * Returns a copy with a momentum, also called heavy ball. Only an updater that has one at the
-   * start can be given another in training.
-   *
-   * @param momentum how much the buffer keeps, finite and {@code >= 0}, by default 0
-   * @return the copy
-   * @throws IllegalArgumentException if the argument is out of its range
-   */
-  public TorchSGD withMomentum(double momentum) {
-    return withMomentum(momentum, 0);
-  }
-
-  /**
-   * Returns a copy whose momentum follows a schedule, as OneCycleLR and CyclicLR cycle it.
-   *
-   * @param momentum the schedule of how much the buffer keeps
-   * @return the copy
-   */
-  public TorchSGD withMomentum(ISchedule momentum) {
-    return withMomentum(momentum, 0);
   }
 
   /**
@@ -141,73 +116,40 @@ public final class TorchSGD extends TorchUpdater {
     return with(Setting.of(requireGiven("momentum", momentum)), true, 0, true);
   }
 
+  @Override
+  TorchSGD withMomentum(Setting momentum, boolean hasBuffer) {
+    return with(momentum, hasBuffer, 0, false);
+  }
+
   private TorchSGD with(Setting momentum, boolean hasBuffer, double dampening, boolean nesterov) {
-    TorchSGD copy = clone();
-    copy.momentum = momentum;
-    copy.hasBuffer = hasBuffer;
+    TorchSGD copy = super.withMomentum(momentum, hasBuffer);
     copy.dampening = Require.requireBelowOne("dampening", dampening);
     copy.nesterov = nesterov;
     return copy;
   }
 
   @Override
-  public MomentumKind momentumKind() {
-    return hasBuffer && momentum.schedule() == null ? MomentumKind.MOMENTUM : MomentumKind.NONE;
-  }
-
-  @Override
-  public double momentum() {
-    return hasBuffer ? momentum.value() : Double.NaN;
-  }
-
-  @Override
-  public void setMomentum(double momentum) {
-    requireSettable();
-    this.momentum.set(requireNonNegative("momentum", momentum));
-  }
-
-  @Override
-  public double momentum(int iteration, int epoch) {
-    return hasBuffer ? momentum.at(iteration, epoch) : Double.NaN;
-  }
-
-  /**
-   * Returns a copy that shares the schedules alone.
-   *
-   * @return the copy
-   */
-  @Override
-  public TorchSGD clone() {
-    TorchSGD copy = (TorchSGD) super.clone();
-    copy.momentum = momentum.copy();
-    return copy;
-  }
-
-  @Override
   int arrays() {
-    return hasBuffer ? 1 : 0;
+    return hasBuffer() ? 1 : 0;
   }
 
   @Override
   boolean counts() {
-    return hasBuffer && dampening != 0;
+    return hasBuffer() && dampening != 0;
   }
 
   @Override
   Map<String, Object> settings() {
     Map<String, Object> settings = new LinkedHashMap<>();
-    settings.put("momentum", momentum);
+    putMomentum(settings);
     settings.put("dampening", dampening);
     settings.put("nesterov", nesterov);
-    if (hasBuffer && momentum.value() == 0) {
-      settings.put("hasBuffer", true);
-    }
     return settings;
   }
 
   @Override
   void update(INDArray gradient, UpdaterState state, double lr, int iteration, int epoch) {
-    double keeps = momentumAt(momentum, iteration, epoch);
+    double keeps = momentumAt(iteration, epoch);
     if (keeps == 0) {
       gradient.muli(lr);
       return;

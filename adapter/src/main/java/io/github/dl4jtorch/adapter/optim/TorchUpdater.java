@@ -34,7 +34,7 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
     setterVisibility = Visibility.NONE,
     creatorVisibility = Visibility.NONE)
 public abstract sealed class TorchUpdater implements IUpdater
-    permits BetasUpdater, TorchAdadelta, TorchAdagrad, TorchRMSprop, TorchSGD {
+    permits BetasUpdater, MomentumUpdater, TorchAdadelta, TorchAdagrad {
 
   private static final long serialVersionUID = 1L;
 
@@ -207,12 +207,6 @@ public abstract sealed class TorchUpdater implements IUpdater
           name + " must be " + range + " but was " + value + " in " + this);
     }
     return value;
-  }
-
-  final double momentumAt(Setting momentum, int iteration, int epoch) {
-    double value = momentum.at(iteration, epoch);
-    return checked(
-        "momentum", "finite and >= 0", value >= 0 && value < Double.POSITIVE_INFINITY, value);
   }
 
   /**

@@ -4,6 +4,7 @@ import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.Unit;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import java.io.IOException;
@@ -38,12 +39,12 @@ import org.slf4j.LoggerFactory;
  * onGradientCalculation} must stand before it. With truncated backpropagation through time each
  * segment is an update.
  *
- * <p>A row takes 8 bytes and 16 for each series; {@link #everyNIterations} and {@link #everyEpoch}
- * keep fewer rows. Each change is logged in any case. Under ParallelWrapper only the network itself
- * is noted, not the workers' copies of it. Safe for use by several threads at a time.
+ * <p>A row takes 8 bytes and 16 for each series; {@link #withInterval} and {@code everyEpoch} keep
+ * fewer rows. Each change is logged in any case. Under ParallelWrapper only the network itself is
+ * noted, not the workers' copies of it. Safe for use by several threads at a time.
  *
  * <pre>{@code
- * LearningRateMonitor monitor = LearningRateMonitor.of(net);
+ * LearningRateMonitor monitor = LearningRateMonitor.everyIteration(net);
  * net.addListeners(monitor);
  * net.fit(training, 10);
  * monitor.writeCsv(new File("rates.csv").toPath());
@@ -69,8 +70,8 @@ public final class LearningRateMonitor extends BaseTrainingListener {
 
   private final LiveNetwork net;
   private final @Nullable NetworkParamGroups groups;
+  private final Unit unit;
   private final int interval;
-  private final boolean isPerEpoch;
 
   private final RateHistory history;
   private @Nullable UpdaterBlocks blocks;
@@ -81,16 +82,16 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   private boolean hasSeenCopies;
 
   private LearningRateMonitor(
-      LiveNetwork net, @Nullable NetworkParamGroups groups, int interval, boolean isPerEpoch) {
+      LiveNetwork net, @Nullable NetworkParamGroups groups, Unit unit, int interval) {
     this.net = net;
     this.groups = groups;
+    this.unit = unit;
     this.interval = interval;
-    this.isPerEpoch = isPerEpoch;
     this.history = history(UpdaterBlocks.seen(net.model()));
   }
 
   /**
-   * Makes a monitor of a network.
+   * Makes a monitor of a network that keeps a row for each iteration.
    *
    * @param net the network, initialised
    * @return the monitor, to be added to its listeners
@@ -98,43 +99,64 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    *     hand in a way that the network does not follow
    * @throws IllegalArgumentException if no updater of the network has a learning rate
    */
-  public static LearningRateMonitor of(NeuralNetwork net) {
-    return new LearningRateMonitor(LiveNetwork.of(net, "it is monitored"), null, 1, false);
+  public static LearningRateMonitor everyIteration(NeuralNetwork net) {
+    return new LearningRateMonitor(live(net), null, Unit.ITERATION, 1);
   }
 
   /**
-   * Makes a monitor of a network's param groups, with the series {@code param group 0} and so on.
+   * Makes a monitor of a network's param groups, with the series {@code param group 0} and so on,
+   * that keeps a row for each iteration.
    *
    * @param groups the groups
    * @return the monitor, to be added to the listeners of the network whose groups these are
    */
-  public static LearningRateMonitor of(NetworkParamGroups groups) {
-    return new LearningRateMonitor(
-        LiveNetwork.of(groups.network(), "it is monitored"), groups, 1, false);
+  public static LearningRateMonitor everyIteration(NetworkParamGroups groups) {
+    return new LearningRateMonitor(live(groups.network()), groups, Unit.ITERATION, 1);
   }
 
   /**
-   * Returns a monitor that keeps the rows of iterations 0, {@code n}, {@code 2n} and so on only.
+   * Makes a monitor of a network that keeps the row of the first update in each epoch only. As DL4J
+   * counts no epochs in {@code fit(DataSet)} and under ParallelWrapper, there that is one row.
    *
-   * @param n iterations from row to row, {@code >= 1}; default 1
-   * @return the monitor, with an empty history, to be added in place of this one
-   * @throws IllegalArgumentException if {@code n} is out of its range
+   * @param net the network, initialised
+   * @return the monitor, to be added to its listeners
+   * @throws IllegalStateException if the network is not initialised, or updaters were changed by
+   *     hand in a way that the network does not follow
+   * @throws IllegalArgumentException if no updater of the network has a learning rate
    */
-  public LearningRateMonitor everyNIterations(int n) {
-    if (n < 1) {
-      throw new IllegalArgumentException("n must be >= 1 but was " + n);
+  public static LearningRateMonitor everyEpoch(NeuralNetwork net) {
+    return new LearningRateMonitor(live(net), null, Unit.EPOCH, 1);
+  }
+
+  /**
+   * Makes a monitor of a network's param groups, with the series {@code param group 0} and so on,
+   * that keeps the row of the first update in each epoch only. As DL4J counts no epochs in {@code
+   * fit(DataSet)} and under ParallelWrapper, there that is one row.
+   *
+   * @param groups the groups
+   * @return the monitor, to be added to the listeners of the network whose groups these are
+   */
+  public static LearningRateMonitor everyEpoch(NetworkParamGroups groups) {
+    return new LearningRateMonitor(live(groups.network()), groups, Unit.EPOCH, 1);
+  }
+
+  private static LiveNetwork live(NeuralNetwork net) {
+    return LiveNetwork.of(net, "it is monitored");
+  }
+
+  /**
+   * Returns a monitor that keeps the rows of iterations or epochs 0, {@code n}, {@code 2n} and so
+   * on only.
+   *
+   * @param interval iterations or epochs from row to row, {@code >= 1}; default 1
+   * @return the monitor, with an empty history, to be added in place of this one
+   * @throws IllegalArgumentException if the interval is out of its range
+   */
+  public LearningRateMonitor withInterval(int interval) {
+    if (interval < 1) {
+      throw new IllegalArgumentException("interval must be >= 1 but was " + interval);
     }
-    return new LearningRateMonitor(net, groups, n, false);
-  }
-
-  /**
-   * Returns a monitor that keeps the row of the first update in each epoch only. As DL4J counts no
-   * epochs in {@code fit(DataSet)} and under ParallelWrapper, there that is one row.
-   *
-   * @return the monitor, with an empty history, to be added in place of this one
-   */
-  public LearningRateMonitor everyEpoch() {
-    return new LearningRateMonitor(net, groups, 1, true);
+    return new LearningRateMonitor(net, groups, unit, interval);
   }
 
   /** Puts the parameters into their first series. */
@@ -242,10 +264,9 @@ public final class LearningRateMonitor extends BaseTrainingListener {
       return;
     }
     isPending = false;
+    boolean isFirst = history.rows() == 0 || history.lastEpoch() != this.epoch;
     boolean isKept =
-        isPerEpoch
-            ? history.rows() == 0 || history.lastEpoch() != this.epoch
-            : this.iteration % interval == 0;
+        unit == Unit.EPOCH ? isFirst && this.epoch % interval == 0 : this.iteration % interval == 0;
     if (isKept) {
       history.keep(this.iteration, this.epoch);
     }

@@ -152,7 +152,7 @@ class FormatOneTest {
         SchedulerListener.everyIteration(training.warmup),
         SchedulerListener.everyIteration(training.swalr),
         SchedulerListener.everyEpoch(training.plateau, net -> 1),
-        TrainingCheckpointListener.everyIterations(1, writer, folder).keepLast(9));
+        TrainingCheckpointListener.everyIteration(writer, folder).keepLast(9));
     training.net.fit(epoch(), 3);
     Files.createDirectories(FOLDER);
     Files.copy(

@@ -166,7 +166,8 @@ class KilledTrainingTest {
                 }
               }
             },
-            TrainingCheckpointListener.everyIterations(SAVE_EVERY, training.writer, folder)
+            TrainingCheckpointListener.everyIteration(training.writer, folder)
+                .withInterval(SAVE_EVERY)
                 .keepLast(2));
         trainings.add(training);
       }

@@ -153,7 +153,7 @@ class RandomResumeTest {
       if (later == null || later.epoch() != epoch || runs.containsKey(RandomTraining.LATER)) {
         return false;
       }
-      groups = groups.add(param -> later.params().contains(param.toString()), later.lr());
+      groups = groups.unfreeze(param -> later.params().contains(param.toString()), later.lr());
       attach(List.of(RandomTraining.LATER));
       return true;
     }
@@ -342,10 +342,11 @@ class RandomResumeTest {
     CheckpointWriter writer = session.writer();
     Path files = Files.createDirectory(folder.resolve("checkpoints"));
     TrainingCheckpointListener byIteration =
-        TrainingCheckpointListener.everyIterations(1 + random.nextInt(2), writer, files)
+        TrainingCheckpointListener.everyIteration(writer, files)
+            .withInterval(1 + random.nextInt(2))
             .keepLast(99);
     TrainingCheckpointListener byEpoch =
-        TrainingCheckpointListener.everyEpochs(1, writer, files).keepLast(99);
+        TrainingCheckpointListener.everyEpoch(writer, files).keepLast(99);
     fitToTheEnd(session, session.epoch(), List.of(byIteration, byEpoch), writer);
     session.snapshot().assertIs(expected.get(session.moves), "under a checkpoint listener");
     List<CheckpointFolder.Entry> entries = new CheckpointFolder(files, "checkpoint").entries();

@@ -322,8 +322,8 @@ class ResumedTrainingTest {
             training,
             writer ->
                 List.of(
-                    TrainingCheckpointListener.everyIterations(1, writer, folder).keepLast(99),
-                    TrainingCheckpointListener.everyEpochs(1, writer, folder).keepLast(99)));
+                    TrainingCheckpointListener.everyIteration(writer, folder).keepLast(99),
+                    TrainingCheckpointListener.everyEpoch(writer, folder).keepLast(99)));
     assertSame(saved, uninterrupted, "saving changes nothing");
     List<CheckpointFolder.Entry> entries = new CheckpointFolder(folder, "checkpoint").entries();
     assertThat(entries).hasSize(EPOCHS * BATCHES + EPOCHS);

@@ -105,7 +105,7 @@ class SeveralWritersTest {
         }
       } else {
         net.addListeners(
-            TrainingCheckpointListener.everyIterations(1, writer, folder),
+            TrainingCheckpointListener.everyIteration(writer, folder),
             new BaseTrainingListener() {
               @Override
               public void iterationDone(Model model, int iteration, int epoch) {
@@ -156,7 +156,7 @@ class SeveralWritersTest {
   }
 
   private TrainingCheckpointListener listener(MultiLayerNetwork net) {
-    return TrainingCheckpointListener.everyIterations(1, CheckpointWriter.of(net), folder);
+    return TrainingCheckpointListener.everyIteration(CheckpointWriter.of(net), folder);
   }
 
   private String refusal(String owner) {
@@ -264,10 +264,10 @@ class SeveralWritersTest {
     MultiLayerNetwork net = numbered(0);
     TrainingCheckpointListener iterations = listener(net);
     net.addListeners(
-        iterations, TrainingCheckpointListener.everyEpochs(1, CheckpointWriter.of(net), folder));
+        iterations, TrainingCheckpointListener.everyEpoch(CheckpointWriter.of(net), folder));
     net.fit(Nets.epoch(2));
     iterations.close();
-    net.setListeners(TrainingCheckpointListener.everyEpochs(1, CheckpointWriter.of(net), folder));
+    net.setListeners(TrainingCheckpointListener.everyEpoch(CheckpointWriter.of(net), folder));
     net.fit(Nets.epoch(2));
     assertThat(
             TrainingCheckpoint.latest(folder)

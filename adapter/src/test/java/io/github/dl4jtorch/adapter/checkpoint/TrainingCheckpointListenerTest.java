@@ -51,7 +51,8 @@ class TrainingCheckpointListenerTest {
 
   @Test
   void savesEveryNIterationsAndKeepsTheLast() throws IOException {
-    net.addListeners(TrainingCheckpointListener.everyIterations(2, writer, folder).keepLast(2));
+    net.addListeners(
+        TrainingCheckpointListener.everyIteration(writer, folder).withInterval(2).keepLast(2));
     net.fit(Nets.epoch(5), 2);
     assertThat(files())
         .containsExactly("checkpoint-0000000008-000001.zip", "checkpoint-0000000010-000001.zip");
@@ -67,7 +68,7 @@ class TrainingCheckpointListenerTest {
 
   @Test
   void keepsThreeUnlessTold() {
-    net.addListeners(TrainingCheckpointListener.everyIterations(1, writer, folder));
+    net.addListeners(TrainingCheckpointListener.everyIteration(writer, folder));
     net.fit(Nets.epoch(5));
     assertThat(files())
         .containsExactly(
@@ -78,7 +79,7 @@ class TrainingCheckpointListenerTest {
 
   @Test
   void savesEveryNEpochs() throws IOException {
-    net.addListeners(TrainingCheckpointListener.everyEpochs(2, writer, folder));
+    net.addListeners(TrainingCheckpointListener.everyEpoch(writer, folder).withInterval(2));
     net.fit(Nets.epoch(3), 5);
     assertThat(files())
         .containsExactly("checkpoint-0000000006-000002.zip", "checkpoint-0000000012-000004.zip");
@@ -107,7 +108,7 @@ class TrainingCheckpointListenerTest {
 
   @Test
   void countsBatchesOnAcrossAResume() throws IOException {
-    net.addListeners(TrainingCheckpointListener.everyIterations(2, writer, folder));
+    net.addListeners(TrainingCheckpointListener.everyIteration(writer, folder).withInterval(2));
     net.fit(Nets.epoch(5), 1);
     TrainingCheckpoint checkpoint =
         TrainingCheckpoint.load(folder.resolve("checkpoint-0000000002-000000.zip"));
@@ -118,7 +119,7 @@ class TrainingCheckpointListenerTest {
     assertThat(TrainingCheckpoint.load(again).batchesIntoEpoch()).isEqualTo(2);
     Path other = folder.resolve("other");
     resumed.addListeners(
-        TrainingCheckpointListener.everyIterations(1, CheckpointWriter.of(resumed), other));
+        TrainingCheckpointListener.everyIteration(CheckpointWriter.of(resumed), other));
     resumed.fit(checkpoint.remaining(Nets.epoch(5)));
     assertThat(
             TrainingCheckpoint.load(other.resolve("checkpoint-0000000003-000000.zip"))
@@ -134,7 +135,7 @@ class TrainingCheckpointListenerTest {
     LRScheduler run = new StepLR(1, 0.5).attach(NetworkParamGroups.of(net));
     net.addListeners(
         SchedulerListener.everyIteration(run),
-        TrainingCheckpointListener.everyIterations(2, writer.with("run", run), folder));
+        TrainingCheckpointListener.everyIteration(writer.with("run", run), folder).withInterval(2));
     net.fit(Nets.epoch(5), 1);
     TrainingCheckpoint checkpoint =
         TrainingCheckpoint.load(folder.resolve("checkpoint-0000000002-000000.zip"));
@@ -143,7 +144,7 @@ class TrainingCheckpointListenerTest {
     Path other = folder.resolve("other");
     resumed.setListeners(
         SchedulerListener.everyIteration(checkpoint.run("run")),
-        TrainingCheckpointListener.everyIterations(1, checkpoint.writer(), other).keepLast(9));
+        TrainingCheckpointListener.everyIteration(checkpoint.writer(), other).keepLast(9));
     resumed.fit(checkpoint.remaining(Nets.epoch(5)));
     resumed.fit(Nets.epoch(5));
     List<CheckpointFolder.Entry> entries = new CheckpointFolder(other, "checkpoint").entries();
@@ -162,7 +163,7 @@ class TrainingCheckpointListenerTest {
 
   @Test
   void leavesAListenerOnANetworkOnlyInTheMiddleOfAnEpoch() throws IOException {
-    net.addListeners(TrainingCheckpointListener.everyEpochs(1, writer, folder));
+    net.addListeners(TrainingCheckpointListener.everyEpoch(writer, folder));
     net.fit(Nets.epoch(2));
     TrainingCheckpoint checkpoint = TrainingCheckpoint.latest(folder).orElseThrow();
     assertThat(checkpoint.network(MultiLayerNetwork.class).getListeners()).isEmpty();
@@ -172,7 +173,7 @@ class TrainingCheckpointListenerTest {
   @Test
   void countsBatchesThatAnotherWriterSaw() throws IOException {
     net.addListeners(
-        TrainingCheckpointListener.everyIterations(9, writer, folder),
+        TrainingCheckpointListener.everyIteration(writer, folder).withInterval(9),
         new BaseTrainingListener() {
           @Override
           public void iterationDone(Model model, int iteration, int epoch) {
@@ -220,7 +221,7 @@ class TrainingCheckpointListenerTest {
   /** As trainers for early stopping do, which count epochs from 0 also in a trained network. */
   @Test
   void countsBatchesOfAnEpochWhoseNumberComesAgain() throws IOException {
-    net.addListeners(TrainingCheckpointListener.everyIterations(1, writer, folder).keepLast(1));
+    net.addListeners(TrainingCheckpointListener.everyIteration(writer, folder).keepLast(1));
     net.fit(Nets.epoch(3));
     net.setEpochCount(0);
     net.fit(Nets.epoch(2));
@@ -249,7 +250,7 @@ class TrainingCheckpointListenerTest {
     Files.writeString(
         folder.resolve("checkpoint-0000000009-000000.zip.0123456789abcdef0123456789abcdef.tmp"),
         "half a file");
-    net.addListeners(TrainingCheckpointListener.everyIterations(1, writer, folder).keepLast(1));
+    net.addListeners(TrainingCheckpointListener.everyIteration(writer, folder).keepLast(1));
     net.fit(Nets.epoch(3));
     assertThat(files())
         .containsAll(others)
@@ -260,7 +261,7 @@ class TrainingCheckpointListenerTest {
   @Test
   void keepsFilesOfSeveralNetworksApart() throws IOException {
     net.addListeners(
-        TrainingCheckpointListener.everyEpochs(1, writer, folder).named("a.b").keepLast(1));
+        TrainingCheckpointListener.everyEpoch(writer, folder).named("a.b").keepLast(1));
     Files.writeString(folder.resolve("a-b-0000000001-000000.zip"), "not one of these");
     net.fit(Nets.epoch(1), 2);
     assertThat(files()).containsExactly("a-b-0000000001-000000.zip", "a.b-0000000002-000002.zip");
@@ -271,7 +272,7 @@ class TrainingCheckpointListenerTest {
 
   @Test
   void latestPassesOverDamagedFiles() throws IOException {
-    net.addListeners(TrainingCheckpointListener.everyIterations(1, writer, folder));
+    net.addListeners(TrainingCheckpointListener.everyIteration(writer, folder));
     net.fit(Nets.epoch(3));
     Files.writeString(folder.resolve("checkpoint-0000000003-000000.zip"), "damaged");
     TrainingCheckpoint latest = TrainingCheckpoint.latest(folder).orElseThrow();
@@ -279,7 +280,7 @@ class TrainingCheckpointListenerTest {
     // Going on is not hindered by the file that is ahead.
     MultiLayerNetwork resumed = latest.network(MultiLayerNetwork.class);
     resumed.addListeners(
-        TrainingCheckpointListener.everyIterations(1, CheckpointWriter.of(resumed), folder)
+        TrainingCheckpointListener.everyIteration(CheckpointWriter.of(resumed), folder)
             .keepLast(1));
     resumed.fit(latest.remaining(Nets.epoch(3)));
     assertThat(files()).containsExactly("checkpoint-0000000003-000000.zip");
@@ -296,11 +297,10 @@ class TrainingCheckpointListenerTest {
 
   @Test
   void refusesToStartBehindTheFolder() throws IOException {
-    net.addListeners(TrainingCheckpointListener.everyEpochs(1, writer, folder));
+    net.addListeners(TrainingCheckpointListener.everyEpoch(writer, folder));
     net.fit(Nets.epoch(3));
     MultiLayerNetwork other = Nets.layers(new Adam(0.01));
-    other.addListeners(
-        TrainingCheckpointListener.everyEpochs(1, CheckpointWriter.of(other), folder));
+    other.addListeners(TrainingCheckpointListener.everyEpoch(CheckpointWriter.of(other), folder));
     assertThatThrownBy(() -> other.fit(Nets.epoch(3)))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(
@@ -320,7 +320,7 @@ class TrainingCheckpointListenerTest {
     net.addListeners(
         SchedulerListener.everyEpoch(saved),
         SchedulerListener.everyEpoch(forgotten),
-        TrainingCheckpointListener.everyEpochs(1, writer.with("saved", saved), folder));
+        TrainingCheckpointListener.everyEpoch(writer.with("saved", saved), folder));
     assertThatThrownBy(() -> net.fit(Nets.epoch(1)))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(
@@ -333,7 +333,7 @@ class TrainingCheckpointListenerTest {
   void refusesToComeBeforeASchedulerListener() {
     LRScheduler run = new StepLR(1, 0.5).attach(NetworkParamGroups.of(net));
     net.addListeners(
-        TrainingCheckpointListener.everyIterations(1, writer.with("run", run), folder),
+        TrainingCheckpointListener.everyIteration(writer.with("run", run), folder),
         SchedulerListener.everyIteration(run));
     assertThatThrownBy(() -> net.fit(Nets.data(1).get(0)))
         .isInstanceOf(IllegalStateException.class)
@@ -366,14 +366,14 @@ class TrainingCheckpointListenerTest {
   @Test
   void wantsListenersThatAreParts() throws Exception {
     Counter counter = new Counter();
-    net.addListeners(counter, TrainingCheckpointListener.everyIterations(1, writer, folder));
+    net.addListeners(counter, TrainingCheckpointListener.everyIteration(writer, folder));
     assertThatThrownBy(() -> net.fit(Nets.epoch(1)))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(
             "every Counter of the network must be saved, but one is not: add it to the writer"
                 + " with(name, part)");
     net.setListeners(
-        TrainingCheckpointListener.everyIterations(1, writer.with("counter", counter), folder),
+        TrainingCheckpointListener.everyIteration(writer.with("counter", counter), folder),
         counter);
     assertThatThrownBy(() -> net.fit(Nets.epoch(1)))
         .isInstanceOf(IllegalStateException.class)
@@ -381,7 +381,7 @@ class TrainingCheckpointListenerTest {
             "the TrainingCheckpointListener must be added after every Counter, which would be saved"
                 + " a step behind its network: add it last");
     assertThat(files()).isEmpty();
-    net.setListeners(counter, TrainingCheckpointListener.everyIterations(1, writer, folder));
+    net.setListeners(counter, TrainingCheckpointListener.everyIteration(writer, folder));
     net.fit(Nets.epoch(1));
     assertThat(TrainingCheckpoint.latest(folder).orElseThrow().part("counter").values())
         .isEqualTo(Map.of("iterations", 1));
@@ -390,7 +390,7 @@ class TrainingCheckpointListenerTest {
   @Test
   void refusesASchedulerListenerThatIsAddedLater() {
     LRScheduler run = new StepLR(1, 0.5).attach(NetworkParamGroups.of(net));
-    net.addListeners(TrainingCheckpointListener.everyIterations(1, writer, folder));
+    net.addListeners(TrainingCheckpointListener.everyIteration(writer, folder));
     net.fit(Nets.epoch(1));
     net.addListeners(SchedulerListener.everyIteration(run));
     assertThatThrownBy(() -> net.fit(Nets.epoch(1))).isInstanceOf(IllegalStateException.class);
@@ -401,11 +401,11 @@ class TrainingCheckpointListenerTest {
   void stopsTheTrainingIfItCannotSave() throws IOException {
     Path file = folder.resolve("file");
     Files.writeString(file, "in the way");
-    net.addListeners(TrainingCheckpointListener.everyIterations(1, writer, file));
+    net.addListeners(TrainingCheckpointListener.everyIteration(writer, file));
     assertThatThrownBy(() -> net.fit(Nets.epoch(1))).isInstanceOf(UncheckedIOException.class);
     MultiLayerNetwork other = Nets.layers(new Adam(0.01));
     other.addListeners(
-        TrainingCheckpointListener.everyIterations(1, CheckpointWriter.of(other), folder));
+        TrainingCheckpointListener.everyIteration(CheckpointWriter.of(other), folder));
     Files.createDirectories(folder.resolve("checkpoint-0000000001-000000.zip").resolve("in"));
     assertThatThrownBy(() -> other.fit(Nets.epoch(1)))
         .isInstanceOf(UncheckedIOException.class)
@@ -435,7 +435,7 @@ class TrainingCheckpointListenerTest {
   void refusesToGoOnAfterAnIterationThatIsNotCounted(boolean isBefore) throws IOException {
     LRScheduler run = new StepLR(1, 0.5).attach(NetworkParamGroups.of(net));
     TrainingCheckpointListener listener =
-        TrainingCheckpointListener.everyIterations(1, writer.with("run", run), folder);
+        TrainingCheckpointListener.everyIteration(writer.with("run", run), folder);
     Thrower thrower = new Thrower(2);
     net.addListeners(
         SchedulerListener.everyIteration(run),
@@ -459,7 +459,7 @@ class TrainingCheckpointListenerTest {
 
   @Test
   void doesNotKnowTheBatchesAfterAFaultOfTheIterator() throws IOException {
-    net.addListeners(TrainingCheckpointListener.everyIterations(1, writer, folder));
+    net.addListeners(TrainingCheckpointListener.everyIteration(writer, folder));
     List<DataSet> data = new ArrayList<>(Nets.data(2));
     data.add(new DataSet(Nd4j.ones(1, 1), Nd4j.ones(1, 1)));
     assertThatThrownBy(() -> net.fit(new ListDataSetIterator<>(data, 1)))
@@ -477,8 +477,7 @@ class TrainingCheckpointListenerTest {
 
   @Test
   void refusesACopy() {
-    TrainingCheckpointListener listener =
-        TrainingCheckpointListener.everyIterations(1, writer, folder);
+    TrainingCheckpointListener listener = TrainingCheckpointListener.everyIteration(writer, folder);
     MultiLayerNetwork other = Nets.layers(new Adam(0.01));
     other.addListeners(listener);
     assertThatThrownBy(() -> other.fit(Nets.data(1).get(0)))
@@ -507,13 +506,13 @@ class TrainingCheckpointListenerTest {
     String refusal =
         "a network with truncated backpropagation through time must be saved at the end of an"
             + " epoch, since the state between two segments of a sequence is not saved";
-    assertThatThrownBy(() -> TrainingCheckpointListener.everyIterations(1, segments, folder))
+    assertThatThrownBy(() -> TrainingCheckpointListener.everyIteration(segments, folder))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(refusal);
     assertThatThrownBy(() -> TrainingCheckpointListener.everyMinutes(1, segments, folder))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(refusal);
-    truncated.addListeners(TrainingCheckpointListener.everyEpochs(1, segments, folder));
+    truncated.addListeners(TrainingCheckpointListener.everyEpoch(segments, folder));
     DataSet sequence = new DataSet(Nd4j.ones(1, Nets.INPUTS, 4), Nd4j.ones(1, 2, 4));
     truncated.fit(new ListDataSetIterator<>(List.of(sequence), 1), 2);
     assertThat(files())
@@ -522,16 +521,17 @@ class TrainingCheckpointListenerTest {
 
   @Test
   void refusesBadArguments() {
-    assertThatThrownBy(() -> TrainingCheckpointListener.everyIterations(0, writer, folder))
+    assertThatThrownBy(
+            () -> TrainingCheckpointListener.everyIteration(writer, folder).withInterval(0))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("iterations must be >= 1 but was 0");
-    assertThatThrownBy(() -> TrainingCheckpointListener.everyEpochs(-1, writer, folder))
+        .hasMessage("interval must be >= 1 but was 0");
+    assertThatThrownBy(() -> TrainingCheckpointListener.everyEpoch(writer, folder).withInterval(-1))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("epochs must be >= 1 but was -1");
+        .hasMessage("interval must be >= 1 but was -1");
     assertThatThrownBy(() -> TrainingCheckpointListener.everyMinutes(0, writer, folder))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("minutes must be >= 1 but was 0");
-    TrainingCheckpointListener listener = TrainingCheckpointListener.everyEpochs(1, writer, folder);
+    TrainingCheckpointListener listener = TrainingCheckpointListener.everyEpoch(writer, folder);
     assertThatThrownBy(() -> listener.keepLast(0))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("checkpoints must be >= 1 but was 0");

@@ -369,8 +369,8 @@ class TrainingCheckpointTest {
     assertThat(Nets.params(resumed)).isEqualTo(Nets.params(net));
     assertThat(resumed.getParam("0_W").toDoubleMatrix()).isEqualTo(still.toDoubleMatrix());
 
-    groups.add(param -> groups.frozen().contains(param), 0.02);
-    loaded.groups("head").add(NetworkParam.inLayers("layer0"), 0.02);
+    groups.unfreeze(param -> groups.frozen().contains(param), 0.02);
+    loaded.groups("head").unfreeze(NetworkParam.inLayers("layer0"), 0.02);
     Nets.fit(net, data.subList(4, 6));
     Nets.fit(resumed, data.subList(4, 6));
     assertThat(Nets.params(resumed)).isEqualTo(Nets.params(net));
@@ -419,8 +419,7 @@ class TrainingCheckpointTest {
   @Test
   void remainingIsOnePass() throws IOException {
     MultiLayerNetwork net = Nets.layers(new Adam(0.01));
-    net.addListeners(
-        TrainingCheckpointListener.everyIterations(1, CheckpointWriter.of(net), folder));
+    net.addListeners(TrainingCheckpointListener.everyIteration(CheckpointWriter.of(net), folder));
     net.fit(Nets.epoch(3));
     TrainingCheckpoint checkpoint =
         TrainingCheckpoint.load(folder.resolve("checkpoint-0000000002-000000.zip"));

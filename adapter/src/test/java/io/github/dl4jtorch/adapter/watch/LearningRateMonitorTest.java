@@ -10,7 +10,7 @@ import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.TorchSchedule;
 import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.fixtures.ParameterRates;
-import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
+import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
@@ -100,7 +100,7 @@ class LearningRateMonitorTest {
   @Test
   void notesAPulledRate() {
     MultiLayerNetwork net = Nets.layers(new Sgd(pulled(new CosineAnnealingLR(4), 0.04)));
-    LearningRateMonitor monitor = LearningRateMonitor.of(net);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(net);
     Nets.Movement movement = new Nets.Movement();
     net.setListeners(monitor, movement);
     net.fit(Nets.epoch(3), 2);
@@ -120,7 +120,7 @@ class LearningRateMonitorTest {
     ComputationGraph net = Nets.graph(new Sgd(0.08));
     NetworkParamGroups groups = NetworkParamGroups.of(net);
     LRScheduler run = new StepLR(2, 0.5).attach(groups);
-    LearningRateMonitor monitor = LearningRateMonitor.of(groups);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(groups);
     Nets.Movement movement = new Nets.Movement();
     SchedulerListener stepper = SchedulerListener.everyIteration(run);
     List<TrainingListener> listeners = new ArrayList<>(List.of(stepper, movement));
@@ -142,7 +142,7 @@ class LearningRateMonitorTest {
     MultiLayerNetwork net = Nets.layers(new Sgd(0.08));
     NetworkParamGroups groups = NetworkParamGroups.perLayer(net);
     LRScheduler run = new StepLR(3, 0.5).attach(groups);
-    LearningRateMonitor monitor = LearningRateMonitor.of(groups);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(groups);
     Nets.Movement movement = new Nets.Movement();
     SchedulerListener stepper = SchedulerListener.everyIteration(run);
     net.setListeners(
@@ -159,7 +159,7 @@ class LearningRateMonitorTest {
   @Test
   void splitsASeriesWhereRatesPartAndKeepsItsPast() throws IOException {
     MultiLayerNetwork net = Nets.layers(new Sgd(0.08));
-    LearningRateMonitor monitor = LearningRateMonitor.of(net);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(net);
     ParameterRates rates = new ParameterRates(1);
     net.setListeners(monitor, rates);
     Nets.fit(net, Nets.data(2));
@@ -207,7 +207,7 @@ class LearningRateMonitorTest {
                 Nets.output(4, new Sgd(0.3)))
             .build();
     MultiLayerNetwork net = Nets.init(configuration);
-    LearningRateMonitor monitor = LearningRateMonitor.of(net);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(net);
     net.setListeners(monitor);
     Nets.fit(net, Nets.data(1));
     assertThat(monitor.names())
@@ -228,7 +228,7 @@ class LearningRateMonitorTest {
                 Nets.output(4))
             .build();
     MultiLayerNetwork net = Nets.init(configuration);
-    LearningRateMonitor monitor = LearningRateMonitor.of(net);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(net);
     net.setListeners(monitor);
     Nets.fit(net, Nets.data(2));
     assertThat(Nets.blocks(net)).isEqualTo(3);
@@ -246,7 +246,7 @@ class LearningRateMonitorTest {
             .list(Nets.dense(Nets.INPUTS, 4, new NoOp()), Nets.output(4))
             .build();
     MultiLayerNetwork net = Nets.init(configuration);
-    LearningRateMonitor monitor = LearningRateMonitor.of(net);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(net);
     net.setListeners(monitor);
     Nets.fit(net, Nets.data(1));
     ((BaseLayer) net.getLayer(0).conf().getLayer()).setIUpdater(new Sgd(0.2));
@@ -275,7 +275,7 @@ class LearningRateMonitorTest {
   void notesAMomentumOnASchedule() {
     TorchSchedule momentum = TorchSchedule.momentum(CYCLE, 0.9, ScheduleType.ITERATION);
     MultiLayerNetwork net = Nets.layers(new TorchSGD(pulled(CYCLE, 0.01)).withMomentum(momentum));
-    LearningRateMonitor monitor = LearningRateMonitor.of(net);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(net);
     Nets.Movement movement = new Nets.Movement();
     net.setListeners(monitor, movement);
     Nets.fit(net, Nets.data(6));
@@ -304,7 +304,7 @@ class LearningRateMonitorTest {
             new Nesterovs(pulled(CYCLE, 0.01), momentum),
             new TorchAdam(pulled(CYCLE, 0.01)).withBeta1(momentum))) {
       MultiLayerNetwork net = Nets.layers(updater);
-      LearningRateMonitor monitor = LearningRateMonitor.of(net);
+      LearningRateMonitor monitor = LearningRateMonitor.everyIteration(net);
       net.setListeners(monitor);
       Nets.fit(net, Nets.data(3));
       assertThat(monitor.momenta("all"))
@@ -318,7 +318,7 @@ class LearningRateMonitorTest {
     NetworkParamGroups groups = NetworkParamGroups.of(net);
     LRScheduler run =
         CyclicLR.builder(0.01, 0.03).stepSizeUp(2).cycleMomentum(true).build().attach(groups);
-    LearningRateMonitor monitor = LearningRateMonitor.of(groups);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(groups);
     net.setListeners(SchedulerListener.everyIteration(run), monitor);
     Nets.fit(net, Nets.data(3));
     ParamGroups plain = ParamGroups.of(ParamGroup.adam(0.01, 0.9));
@@ -334,7 +334,7 @@ class LearningRateMonitorTest {
   void aPushedRateBelowZeroByRoundingIsNotedAsUsed() {
     MultiLayerNetwork net = Nets.layers(new Sgd(0.1));
     NetworkParamGroups groups = NetworkParamGroups.of(net);
-    LearningRateMonitor monitor = LearningRateMonitor.of(groups);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(groups);
     net.setListeners(monitor);
     groups.get(0).setLr(-1e-18);
     Nets.fit(net, Nets.data(1));
@@ -346,7 +346,7 @@ class LearningRateMonitorTest {
     MultiLayerNetwork net = Nets.layers(new Sgd(0.08));
     NetworkParamGroups groups = NetworkParamGroups.of(net);
     LRScheduler run = ReduceLROnPlateau.builder().factor(0.5).patience(0).build().attach(groups);
-    LearningRateMonitor monitor = LearningRateMonitor.of(groups).everyEpoch();
+    LearningRateMonitor monitor = LearningRateMonitor.everyEpoch(groups);
     net.setListeners(monitor, SchedulerListener.everyEpoch(run, model -> 1.0));
     net.fit(Nets.epoch(2), 4);
     assertThat(monitor.iterations()).containsExactly(0, 2, 4, 6);
@@ -355,11 +355,21 @@ class LearningRateMonitorTest {
   }
 
   @Test
+  void keepsEveryOtherEpoch() {
+    MultiLayerNetwork net = Nets.layers(new Sgd(0.1));
+    LearningRateMonitor monitor = LearningRateMonitor.everyEpoch(net).withInterval(2);
+    net.setListeners(monitor);
+    net.fit(Nets.epoch(3), 5);
+    assertThat(monitor.iterations()).containsExactly(0, 6, 12);
+    assertThat(monitor.epochs()).containsExactly(0, 2, 4);
+  }
+
+  @Test
   void logsBetweenTheRowsItKeeps() {
     MultiLayerNetwork net = Nets.layers(new Sgd(0.08));
     NetworkParamGroups groups = NetworkParamGroups.of(net);
     LRScheduler run = new StepLR(3, 0.5).attach(groups);
-    LearningRateMonitor monitor = LearningRateMonitor.of(groups).everyNIterations(2);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(groups).withInterval(2);
     net.setListeners(monitor, SchedulerListener.everyIteration(run));
     Nets.fit(net, Nets.data(7));
     assertThat(monitor.iterations()).containsExactly(0, 2, 4, 6);
@@ -373,7 +383,7 @@ class LearningRateMonitorTest {
   @Test
   void keepsManyRows() {
     MultiLayerNetwork net = Nets.layers(new Sgd(pulled(new StepLR(1, 0.99), 0.08)));
-    LearningRateMonitor monitor = LearningRateMonitor.of(net);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(net);
     for (int i = 0; i < 100; i++) {
       net.setIterationCount(i);
       monitor.onGradientCalculation(net);
@@ -387,7 +397,7 @@ class LearningRateMonitorTest {
   @Test
   void countsOnlyUpdatesThatWereMade() {
     MultiLayerNetwork net = Nets.layers(new Sgd(0.1));
-    LearningRateMonitor monitor = LearningRateMonitor.of(net);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(net);
     net.setListeners(monitor);
     Nets.fit(net, Nets.data(1));
     monitor.onGradientCalculation(net);
@@ -399,13 +409,13 @@ class LearningRateMonitorTest {
   void writesWhatItTakesToGoOn() throws IOException {
     Path file = folder.resolve("rates.csv");
     MultiLayerNetwork net = Nets.layers(new Nesterovs(pulled(new StepLR(2, 0.5), 0.1), 0.9));
-    LearningRateMonitor monitor = LearningRateMonitor.of(net);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(net);
     net.setListeners(monitor);
     Nets.fit(net, Nets.data(2));
     MultiLayerNetwork restored = Nets.restored(net);
     Nets.fit(net, Nets.data(1)); // Lost with the crash that made the restoring necessary.
     monitor.appendCsv(file);
-    LearningRateMonitor second = LearningRateMonitor.of(restored);
+    LearningRateMonitor second = LearningRateMonitor.everyIteration(restored);
     restored.setListeners(second);
     Nets.fit(restored, Nets.data(3));
     second.appendCsv(file);
@@ -425,7 +435,7 @@ class LearningRateMonitorTest {
   void leavesAFileWithOtherColumnsAsItIs() throws IOException {
     Path file = folder.resolve("rates.csv");
     Files.writeString(file, "iteration,epoch,b lr,b momentum\n0,0,1.0,\n");
-    LearningRateMonitor monitor = LearningRateMonitor.of(Nets.layers(new Sgd(0.1)));
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(Nets.layers(new Sgd(0.1)));
     assertThatThrownBy(() -> monitor.appendCsv(file))
         .isExactlyInstanceOf(IllegalArgumentException.class)
         .hasMessage(
@@ -450,7 +460,7 @@ class LearningRateMonitorTest {
                 Nets.output(2, new Sgd(1e-300)))
             .build();
     MultiLayerNetwork net = Nets.init(configuration);
-    LearningRateMonitor monitor = LearningRateMonitor.of(net);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(net);
     net.setListeners(monitor);
     Nets.fit(net, Nets.data(1));
     Path file = folder.resolve("rates.csv");
@@ -466,7 +476,7 @@ class LearningRateMonitorTest {
   @Test
   void notesTheNetworkItselfAmongWorkersCopies() throws Exception {
     MultiLayerNetwork net = Nets.layers(new Sgd(pulled(new StepLR(1, 0.5), 0.08)));
-    LearningRateMonitor monitor = LearningRateMonitor.of(net);
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(net);
     List<Throwable> failures = new ArrayList<>();
     List<Thread> workers = new ArrayList<>();
     for (int worker = 0; worker < 3; worker++) {
@@ -490,7 +500,7 @@ class LearningRateMonitorTest {
 
   @Test
   void refusesAnotherNetwork() {
-    LearningRateMonitor monitor = LearningRateMonitor.of(Nets.layers(new Sgd(0.1)));
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(Nets.layers(new Sgd(0.1)));
     List<Model> others =
         List.of(
             Nets.graph(new Sgd(0.1)),
@@ -509,25 +519,25 @@ class LearningRateMonitorTest {
   @Test
   void refusesWhatItCannotDo() {
     MultiLayerNetwork net = Nets.layers(new Sgd(0.1));
-    LearningRateMonitor monitor = LearningRateMonitor.of(net);
-    assertThat(UpdaterBlocks.isUntrained(net)).isTrue();
-    assertThatThrownBy(() -> monitor.everyNIterations(0))
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(net);
+    assertThat(NetworkUpdater.isUntrained(net)).isTrue();
+    assertThatThrownBy(() -> monitor.withInterval(0))
         .isExactlyInstanceOf(IllegalArgumentException.class)
-        .hasMessage("n must be >= 1 but was 0");
+        .hasMessage("interval must be >= 1 but was 0");
     assertThatThrownBy(() -> monitor.lrs("layer0"))
         .isExactlyInstanceOf(IllegalArgumentException.class)
         .hasMessage("name must be one of [all] but was layer0");
-    assertThatThrownBy(() -> LearningRateMonitor.of(Nets.graph(new AdaDelta())))
+    assertThatThrownBy(() -> LearningRateMonitor.everyIteration(Nets.graph(new AdaDelta())))
         .isExactlyInstanceOf(IllegalArgumentException.class)
         .hasMessage(
             "the network must have an updater with a learning rate to be monitored but has none");
     for (Runnable call :
         Arrays.<Runnable>asList(
             () ->
-                LearningRateMonitor.of(
+                LearningRateMonitor.everyIteration(
                     new MultiLayerNetwork(Nets.layersConfiguration(new Sgd(0.1)))),
             () ->
-                LearningRateMonitor.of(
+                LearningRateMonitor.everyIteration(
                     new ComputationGraph(Nets.graphConfiguration(new Sgd(0.1)))))) {
       assertThatThrownBy(call::run)
           .isExactlyInstanceOf(IllegalStateException.class)

@@ -8,7 +8,7 @@ import io.github.dl4jtorch.adapter.NetworkCopy;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.TorchSchedule;
 import io.github.dl4jtorch.adapter.fixtures.Nets;
-import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
+import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.adapter.watch.LrFinder.Result;
 import io.github.dl4jtorch.schedules.OneCycleLR;
@@ -369,7 +369,7 @@ class LrFinderTest {
     double[] params = Nets.params(net);
     Result result = LrFinder.builder().build().run(net, batches(7));
     assertThat(result.lrs()).hasSizeGreaterThan(50);
-    assertThat(UpdaterBlocks.isUntrained(net)).isTrue();
+    assertThat(NetworkUpdater.isUntrained(net)).isTrue();
     assertThat(Nets.params(net)).isEqualTo(params);
     assertThat(net.getConfiguration().getIterationCount()).isZero();
     Result same = LrFinder.builder().build().run(net, new MultiDataSetIteratorAdapter(batches(7)));
