@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
@@ -192,6 +193,7 @@ public final class NetworkParamGroups extends ParamGroups {
    * @throws IndexOutOfBoundsException if there is no such group
    * @throws IllegalArgumentException if none is given, or one twice
    */
+  @CheckReturnValue
   public NetworkParamGroups only(int... groups) {
     return new NetworkParamGroups(
         binding,
@@ -268,6 +270,7 @@ public final class NetworkParamGroups extends ParamGroups {
    *
    * @return the groups, numbered as when they were made
    */
+  @CheckReturnValue
   public NetworkParamGroups all() {
     return all(binding);
   }

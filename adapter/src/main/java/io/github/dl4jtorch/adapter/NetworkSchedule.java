@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.ConfiguredUpdaters.Place;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
@@ -82,6 +83,7 @@ public final class NetworkSchedule {
    * @return the changed copy
    * @throws IllegalArgumentException if the rate is out of its range
    */
+  @CheckReturnValue
   public NetworkSchedule withLr(double lr) {
     return new NetworkSchedule(definition, unit, lr, offset);
   }
@@ -94,6 +96,7 @@ public final class NetworkSchedule {
    * @param offset steps to be added to the network's count
    * @return the changed copy
    */
+  @CheckReturnValue
   public NetworkSchedule withOffset(int offset) {
     return new NetworkSchedule(definition, unit, lr, offset);
   }

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.PacedListener;
 import io.github.dl4jtorch.adapter.internal.Unit;
@@ -237,6 +238,7 @@ public final class SchedulerListener extends BaseTrainingListener
    * @return the listener, to be added in place of this one
    * @throws IllegalArgumentException if the interval is out of its range
    */
+  @CheckReturnValue
   public SchedulerListener withInterval(int interval) {
     if (interval < 1) {
       throw new IllegalArgumentException("interval must be >= 1 but was " + interval);
@@ -249,6 +251,7 @@ public final class SchedulerListener extends BaseTrainingListener
    *
    * @return the listener, to be added in place of this one
    */
+  @CheckReturnValue
   public SchedulerListener verbose() {
     return new SchedulerListener(run, unit, metric, interval, true, isRescaling);
   }
@@ -277,6 +280,7 @@ public final class SchedulerListener extends BaseTrainingListener
    * @return the listener, to be added in place of this one
    * @throws IllegalStateException if no group has a {@code Nesterovs}
    */
+  @CheckReturnValue
   public SchedulerListener rescalingVelocity() {
     if (!groups.hasVelocity()) {
       throw new IllegalStateException(

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.internal.ExactLr;
 import io.github.dl4jtorch.schedules.MalformedDataException;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
@@ -171,6 +172,7 @@ public final class TorchSchedule implements ISchedule {
    * @param offset steps to be added to the network's count
    * @return the moved schedule
    */
+  @CheckReturnValue
   public TorchSchedule withOffset(int offset) {
     return new TorchSchedule(definition, quantity, initial, unit, offset);
   }

@@ -4,6 +4,7 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaCodeUnit;
@@ -35,6 +36,7 @@ class ArchitectureTest {
         .onlyDependOnClassesThat()
         .resideInAnyPackage(
             "java..",
+            "com.google.errorprone.annotations..",
             "org.jspecify.annotations..",
             "org.slf4j..",
             "io.github.dl4jtorch.schedules..",
@@ -132,12 +134,36 @@ class ArchitectureTest {
   }
 
   private static Set<String> returningOwn(JavaClass type, boolean isStatic) {
-    return type.getMethods().stream()
-        .filter(method -> method.getModifiers().contains(JavaModifier.PUBLIC))
-        .filter(method -> method.getModifiers().contains(JavaModifier.STATIC) == isStatic)
-        .filter(method -> method.getRawReturnType().equals(type))
+    return methodsReturningOwn(type, isStatic)
         .map(JavaMethod::getName)
         .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  private static Stream<JavaMethod> methodsReturningOwn(JavaClass type, boolean isStatic) {
+    return type.getMethods().stream()
+        .filter(method -> method.getModifiers().contains(JavaModifier.PUBLIC))
+        .filter(method -> !method.getModifiers().contains(JavaModifier.SYNTHETIC))
+        .filter(method -> method.getModifiers().contains(JavaModifier.STATIC) == isStatic)
+        .filter(method -> method.getRawReturnType().equals(type));
+  }
+
+  /**
+   * Error Prone then refuses to compile a call whose result is dropped. Builders and writers return
+   * themselves, and {@code unfreeze} acts on the network too.
+   */
+  @Test
+  void droppingWhatAWitherReturnsIsAnError() {
+    List<String> dropped =
+        CLASSES.stream()
+            .filter(type -> !type.getPackageName().equals(ROOT + ".internal"))
+            .filter(type -> !Set.of("Builder", "CheckpointWriter").contains(type.getSimpleName()))
+            .filter(type -> type.getModifiers().contains(JavaModifier.PUBLIC))
+            .flatMap(type -> methodsReturningOwn(type, false))
+            .filter(method -> !Set.of("clone", "unfreeze").contains(method.getName()))
+            .filter(method -> !method.isAnnotatedWith(CheckReturnValue.class))
+            .map(JavaMethod::getFullName)
+            .toList();
+    assertThat(dropped).isEmpty();
   }
 
   @Test

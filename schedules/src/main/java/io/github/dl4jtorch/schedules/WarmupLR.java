@@ -4,6 +4,7 @@ import static io.github.dl4jtorch.schedules.Require.requireFinite;
 import static io.github.dl4jtorch.schedules.Require.requireGiven;
 import static io.github.dl4jtorch.schedules.Require.requirePositive;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -116,6 +117,7 @@ public record WarmupLR(
    * @return the changed copy
    * @throws IllegalArgumentException if the momentum is not finite
    */
+  @CheckReturnValue
   public WarmupLR withMomentum(double warmupMomentum) {
     return new WarmupLR(after, iterationsPerEpoch, warmupIterations, warmupLr, warmupMomentum);
   }

@@ -27,6 +27,7 @@ class ArchitectureTest {
             "java.io..",
             "java.lang..",
             "java.util..",
+            "com.google.errorprone.annotations..",
             "org.jspecify.annotations..")
         .check(MAIN);
   }

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -244,8 +245,8 @@ class WarmupLRTest {
             + " same groups and step it beside this one");
   }
 
-  private static void assertRefused(Runnable call, String message) {
-    assertThatIllegalArgumentException().isThrownBy(call::run).withMessage(message);
+  private static void assertRefused(ThrowingCallable call, String message) {
+    assertThatIllegalArgumentException().isThrownBy(call).withMessage(message);
   }
 
   @Test

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.swa;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.NetworkCopy;
 import io.github.dl4jtorch.adapter.internal.RandomNumbers;
 import java.io.IOException;
@@ -73,6 +74,7 @@ public final class AveragedScoreCalculator<M extends Model & NeuralNetwork>
    * @return the calculator, to be used in place of this one
    * @throws IllegalArgumentException if the average has {@link Averaging#useBuffers}
    */
+  @CheckReturnValue
   public AveragedScoreCalculator<M> updatingBn(DataSetIterator training) {
     Require.requireGiven("training", training);
     return updatingBn(Batches.of(training));
@@ -88,6 +90,7 @@ public final class AveragedScoreCalculator<M extends Model & NeuralNetwork>
    * @return the calculator, to be used in place of this one
    * @throws IllegalArgumentException if the average has {@link Averaging#useBuffers}
    */
+  @CheckReturnValue
   public AveragedScoreCalculator<M> updatingBn(MultiDataSetIterator training) {
     Require.requireGiven("training", training);
     return updatingBn(Batches.of(training));

@@ -4,6 +4,7 @@ import static io.github.dl4jtorch.swa.Require.requireFromZeroToOne;
 import static io.github.dl4jtorch.swa.Require.requireGiven;
 import static io.github.dl4jtorch.swa.Require.requirePositive;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.schedules.MalformedDataException;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -278,6 +279,7 @@ public final class Averaging {
    * @param use whether to average them like parameters, the variance as a variance
    * @return the averaging
    */
+  @CheckReturnValue
   public Averaging useBuffers(boolean use) {
     return new Averaging(rule, use);
   }

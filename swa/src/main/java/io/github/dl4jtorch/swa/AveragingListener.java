@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.swa;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointPart;
 import io.github.dl4jtorch.adapter.internal.AfterIteration;
@@ -173,6 +174,7 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
    * @throws IllegalArgumentException if it is out of its range, or not before {@link
    *     #finishingAfter}
    */
+  @CheckReturnValue
   public AveragingListener<N> startingAt(int start) {
     if (start < 0) {
       throw Require.illegal("start", ">= 0", start);
@@ -188,6 +190,7 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
    * @return the listener, to be added in place of this one
    * @throws IllegalArgumentException if it is out of its range
    */
+  @CheckReturnValue
   public AveragingListener<N> withInterval(int interval) {
     Require.requirePositive("interval", interval);
     return with(new Times(times.unit, times.start, interval), swalr, ending, nanoTime);
@@ -206,6 +209,7 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
    * @throws IllegalArgumentException if the groups are not a network's, or not as many as SWALR has
    *     rates
    */
+  @CheckReturnValue
   public AveragingListener<N> withSwalr(SchedulerListener before, ParamGroups groups, SWALR swalr) {
     Require.requireGiven("before", before);
     return with(times, swap(before, groups, swalr), ending, nanoTime);
@@ -220,6 +224,7 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
    * @return the listener, to be added in place of this one
    * @throws IllegalArgumentException if the groups are not as many as SWALR has rates
    */
+  @CheckReturnValue
   public AveragingListener<N> withSwalr(ParamGroups groups, SWALR swalr) {
     return with(times, swap(null, groups, swalr), ending, nanoTime);
   }
@@ -246,6 +251,7 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
    * @return the listener, to be added in place of this one
    * @throws IllegalArgumentException if the number is out of its range
    */
+  @CheckReturnValue
   public AveragingListener<N> finishingAfter(int epochs, DataSetIterator data) {
     Require.requireGiven("data", data);
     return finishingAfter(epochs, Batches.of(data));
@@ -261,6 +267,7 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
    * @return the listener, to be added in place of this one
    * @throws IllegalArgumentException if the number is out of its range
    */
+  @CheckReturnValue
   public AveragingListener<N> finishingAfter(int epochs, MultiDataSetIterator data) {
     Require.requireGiven("data", data);
     return finishingAfter(epochs, Batches.of(data));

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.swa;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import java.util.Arrays;
 import java.util.List;
@@ -57,6 +58,7 @@ public final class UpdateBn {
    *
    * @return the same with that changed
    */
+  @CheckReturnValue
   public UpdateBn weightedByBatchSize() {
     return new UpdateBn(true, biased);
   }
@@ -66,6 +68,7 @@ public final class UpdateBn {
    *
    * @return the same with that changed
    */
+  @CheckReturnValue
   public UpdateBn withBiasedVariance() {
     return new UpdateBn(weighted, true);
   }

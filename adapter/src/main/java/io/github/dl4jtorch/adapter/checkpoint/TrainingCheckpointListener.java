@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter.checkpoint;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.PacedListener;
@@ -153,6 +154,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
    * @return the listener, to be added in place of this one
    * @throws IllegalArgumentException if the interval is out of its range
    */
+  @CheckReturnValue
   public TrainingCheckpointListener withInterval(int interval) {
     requirePositive("interval", interval);
     return new TrainingCheckpointListener(unit, interval, writer, folder, kept, nanoTime);
@@ -166,6 +168,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
    * @return the listener, to be added in place of this one
    * @throws IllegalArgumentException if the number is out of its range
    */
+  @CheckReturnValue
   public TrainingCheckpointListener keepLast(int checkpoints) {
     requirePositive("checkpoints", checkpoints);
     return new TrainingCheckpointListener(unit, interval, writer, folder, checkpoints, nanoTime);
@@ -180,6 +183,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
    * @return the listener, to be added in place of this one
    * @throws IllegalArgumentException if the name has other characters or none
    */
+  @CheckReturnValue
   public TrainingCheckpointListener named(String name) {
     if (!name.matches("[\\w.-]+")) {
       throw new IllegalArgumentException(

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter.optim;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.Map;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
 
@@ -25,6 +26,7 @@ public abstract sealed class AmsgradUpdater<T extends AmsgradUpdater<T>> extends
    *
    * @return the copy
    */
+  @CheckReturnValue
   public final T withAmsgrad() {
     @SuppressWarnings("unchecked") // T is the class itself.
     AmsgradUpdater<T> copy = clone();

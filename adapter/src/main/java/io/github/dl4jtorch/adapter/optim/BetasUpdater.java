@@ -4,6 +4,7 @@ import static io.github.dl4jtorch.adapter.optim.Require.requireBelowOne;
 import static io.github.dl4jtorch.adapter.optim.Require.requireGiven;
 import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -38,6 +39,7 @@ public abstract sealed class BetasUpdater<T extends BetasUpdater<T>> extends Tor
    * @return the copy
    * @throws IllegalArgumentException if an argument is out of its range
    */
+  @CheckReturnValue
   public final T withBetas(double beta1, double beta2) {
     BetasUpdater<T> copy = clone();
     copy.beta1 = Setting.of(requireBelowOne("beta1", beta1));
@@ -51,6 +53,7 @@ public abstract sealed class BetasUpdater<T extends BetasUpdater<T>> extends Tor
    * @param beta1 the schedule of how much the average of the gradients keeps
    * @return the copy
    */
+  @CheckReturnValue
   public final T withBeta1(ISchedule beta1) {
     BetasUpdater<T> copy = clone();
     copy.beta1 = Setting.of(requireGiven("beta1", beta1));
@@ -63,6 +66,7 @@ public abstract sealed class BetasUpdater<T extends BetasUpdater<T>> extends Tor
    * @param beta2 the schedule of how much the average of the squared gradients keeps
    * @return the copy
    */
+  @CheckReturnValue
   public final T withBeta2(ISchedule beta2) {
     BetasUpdater<T> copy = clone();
     copy.beta2 = Setting.of(requireGiven("beta2", beta2));
@@ -76,6 +80,7 @@ public abstract sealed class BetasUpdater<T extends BetasUpdater<T>> extends Tor
    * @return the copy
    * @throws IllegalArgumentException if the argument is out of its range
    */
+  @CheckReturnValue
   public final T withEps(double eps) {
     BetasUpdater<T> copy = clone();
     copy.eps = requireNonNegative("eps", eps);

@@ -3,6 +3,7 @@ package io.github.dl4jtorch.adapter.optim;
 import static io.github.dl4jtorch.adapter.optim.Require.requireGiven;
 import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import java.util.Map;
 import org.nd4j.linalg.schedule.ISchedule;
@@ -33,6 +34,7 @@ public abstract sealed class MomentumUpdater<T extends MomentumUpdater<T>> exten
    * @return the copy
    * @throws IllegalArgumentException if the argument is out of its range
    */
+  @CheckReturnValue
   public final T withMomentum(double momentum) {
     return withMomentum(Setting.of(requireNonNegative("momentum", momentum)), momentum != 0);
   }
@@ -43,6 +45,7 @@ public abstract sealed class MomentumUpdater<T extends MomentumUpdater<T>> exten
    * @param momentum the schedule of how much the buffer keeps
    * @return the copy
    */
+  @CheckReturnValue
   public final T withMomentum(ISchedule momentum) {
     return withMomentum(Setting.of(requireGiven("momentum", momentum)), true);
   }

@@ -3,6 +3,7 @@ package io.github.dl4jtorch.adapter.optim;
 import static io.github.dl4jtorch.adapter.optim.Require.requireFromZeroToOne;
 import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -69,6 +70,7 @@ public final class TorchAdadelta extends TorchUpdater {
    * @return the copy
    * @throws IllegalArgumentException if the argument is out of its range
    */
+  @CheckReturnValue
   public TorchAdadelta withRho(double rho) {
     TorchAdadelta copy = (TorchAdadelta) clone();
     copy.rho = requireFromZeroToOne("rho", rho);
@@ -82,6 +84,7 @@ public final class TorchAdadelta extends TorchUpdater {
    * @return the copy
    * @throws IllegalArgumentException if the argument is out of its range
    */
+  @CheckReturnValue
   public TorchAdadelta withEps(double eps) {
     TorchAdadelta copy = (TorchAdadelta) clone();
     copy.eps = requireNonNegative("eps", eps);

@@ -2,6 +2,7 @@ package io.github.dl4jtorch.adapter.optim;
 
 import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -67,6 +68,7 @@ public final class TorchAdagrad extends TorchUpdater {
    * @return the copy
    * @throws IllegalArgumentException if the argument is out of its range
    */
+  @CheckReturnValue
   public TorchAdagrad withLrDecay(double lrDecay) {
     TorchAdagrad copy = (TorchAdagrad) clone();
     copy.lrDecay = requireNonNegative("lrDecay", lrDecay);
@@ -81,6 +83,7 @@ public final class TorchAdagrad extends TorchUpdater {
    * @return the copy
    * @throws IllegalArgumentException if the argument is out of its range
    */
+  @CheckReturnValue
   public TorchAdagrad withInitialAccumulatorValue(double initialAccumulatorValue) {
     TorchAdagrad copy = (TorchAdagrad) clone();
     copy.initialAccumulatorValue =
@@ -95,6 +98,7 @@ public final class TorchAdagrad extends TorchUpdater {
    * @return the copy
    * @throws IllegalArgumentException if the argument is out of its range
    */
+  @CheckReturnValue
   public TorchAdagrad withEps(double eps) {
     TorchAdagrad copy = (TorchAdagrad) clone();
     copy.eps = requireNonNegative("eps", eps);

@@ -2,6 +2,7 @@ package io.github.dl4jtorch.adapter.optim;
 
 import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.scalar.ScalarMultiplication;
@@ -71,6 +72,7 @@ public final class TorchNAdam extends BetasUpdater<TorchNAdam> {
    * @return the copy
    * @throws IllegalArgumentException if the argument is out of its range
    */
+  @CheckReturnValue
   public TorchNAdam withMomentumDecay(double momentumDecay) {
     TorchNAdam copy = clone();
     copy.momentumDecay = requireNonNegative("momentumDecay", momentumDecay);

@@ -3,6 +3,7 @@ package io.github.dl4jtorch.adapter.optim;
 import static io.github.dl4jtorch.adapter.optim.Require.requireGiven;
 import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.ArrayList;
 import java.util.List;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
@@ -105,6 +106,7 @@ public final class TorchOptimizer {
    * @return the optimizer
    * @throws IllegalArgumentException if the argument is out of its range
    */
+  @CheckReturnValue
   public TorchOptimizer withWeightDecay(double weightDecay) {
     return new TorchOptimizer(Group.of(weights.updater, weightDecay), biases);
   }
@@ -117,6 +119,7 @@ public final class TorchOptimizer {
    * @return the optimizer
    * @throws IllegalArgumentException if the argument is out of its range
    */
+  @CheckReturnValue
   public TorchOptimizer withDecoupledWeightDecay(double weightDecay) {
     Group checked = Group.of(weights.updater, weightDecay);
     return new TorchOptimizer(new Group(checked.updater, weightDecay, true), biases);
@@ -133,6 +136,7 @@ public final class TorchOptimizer {
    * @return the optimizer
    * @throws IllegalArgumentException if the decay is out of its range
    */
+  @CheckReturnValue
   public TorchOptimizer withBiases(IUpdater updater, double weightDecay) {
     return new TorchOptimizer(weights, Group.of(updater, weightDecay));
   }

@@ -3,6 +3,7 @@ package io.github.dl4jtorch.adapter.optim;
 import static io.github.dl4jtorch.adapter.optim.Require.requireFromZeroToOne;
 import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -78,6 +79,7 @@ public final class TorchRMSprop extends MomentumUpdater<TorchRMSprop> {
    * @return the copy
    * @throws IllegalArgumentException if the argument is out of its range
    */
+  @CheckReturnValue
   public TorchRMSprop withAlpha(double alpha) {
     TorchRMSprop copy = clone();
     copy.alpha = requireFromZeroToOne("alpha", alpha);
@@ -91,6 +93,7 @@ public final class TorchRMSprop extends MomentumUpdater<TorchRMSprop> {
    * @return the copy
    * @throws IllegalArgumentException if the argument is out of its range
    */
+  @CheckReturnValue
   public TorchRMSprop withEps(double eps) {
     TorchRMSprop copy = clone();
     copy.eps = requireNonNegative("eps", eps);
@@ -102,6 +105,7 @@ public final class TorchRMSprop extends MomentumUpdater<TorchRMSprop> {
    *
    * @return the copy
    */
+  @CheckReturnValue
   public TorchRMSprop withCentering() {
     TorchRMSprop copy = clone();
     copy.centered = true;

@@ -3,6 +3,7 @@ package io.github.dl4jtorch.adapter.optim;
 import static io.github.dl4jtorch.adapter.optim.Require.requireGiven;
 import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -77,6 +78,7 @@ public final class TorchSGD extends MomentumUpdater<TorchSGD> {
    * @return the copy
    * @throws IllegalArgumentException if an argument is out of its range
    */
+  @CheckReturnValue
   public TorchSGD withMomentum(double momentum, double dampening) {
     return with(
         Setting.of(requireNonNegative("momentum", momentum)), momentum != 0, dampening, false);
@@ -91,6 +93,7 @@ public final class TorchSGD extends MomentumUpdater<TorchSGD> {
    * @return the copy
    * @throws IllegalArgumentException if the dampening is out of its range
    */
+  @CheckReturnValue
   public TorchSGD withMomentum(ISchedule momentum, double dampening) {
     return with(Setting.of(requireGiven("momentum", momentum)), true, dampening, false);
   }
@@ -102,6 +105,7 @@ public final class TorchSGD extends MomentumUpdater<TorchSGD> {
    * @return the copy
    * @throws IllegalArgumentException if the argument is out of its range
    */
+  @CheckReturnValue
   public TorchSGD withNesterovMomentum(double momentum) {
     return with(Setting.of(Require.requirePositive("momentum", momentum)), true, 0, true);
   }
@@ -112,6 +116,7 @@ public final class TorchSGD extends MomentumUpdater<TorchSGD> {
    * @param momentum the schedule of how much the buffer keeps
    * @return the copy
    */
+  @CheckReturnValue
   public TorchSGD withNesterovMomentum(ISchedule momentum) {
     return with(Setting.of(requireGiven("momentum", momentum)), true, 0, true);
   }

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter.watch;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
@@ -152,6 +153,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @return the monitor, with an empty history, to be added in place of this one
    * @throws IllegalArgumentException if the interval is out of its range
    */
+  @CheckReturnValue
   public LearningRateMonitor withInterval(int interval) {
     if (interval < 1) {
       throw new IllegalArgumentException("interval must be >= 1 but was " + interval);
