@@ -125,7 +125,7 @@ final class ChainedNode extends Node {
   }
 
   @Override
-  void load(MapReader state, ParamGroups groups, int lowestEpoch) {
+  void load(Arguments state, ParamGroups groups, int lowestEpoch) {
     super.load(state, groups, lowestEpoch);
     loadMembers(members, state, groups, i -> lowestEpoch);
     state.ignore("verbose");

@@ -60,7 +60,7 @@ public record ChainedScheduler(List<Schedule> schedulers) implements Schedule {
         .toMap();
   }
 
-  static ChainedScheduler read(MapReader map) {
-    return new ChainedScheduler(ScheduleTypes.readMembers(map));
+  static ChainedScheduler read(Arguments arguments) {
+    return new ChainedScheduler(ScheduleTypes.readMembers(arguments));
   }
 }

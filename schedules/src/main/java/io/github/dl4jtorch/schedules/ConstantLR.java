@@ -70,7 +70,7 @@ public record ConstantLR(double factor, int totalIters)
         .toMap();
   }
 
-  static ConstantLR read(MapReader map) {
-    return new ConstantLR(map.number("factor", 1.0 / 3), map.integer("total_iters", 5));
+  static ConstantLR read(Arguments arguments) {
+    return new ConstantLR(arguments.number("factor", 1.0 / 3), arguments.integer("total_iters", 5));
   }
 }

@@ -105,8 +105,8 @@ public record CosineAnnealingWarmRestarts(int t0, int tMult, double etaMin) impl
         .toMap();
   }
 
-  static CosineAnnealingWarmRestarts read(MapReader map) {
+  static CosineAnnealingWarmRestarts read(Arguments arguments) {
     return new CosineAnnealingWarmRestarts(
-        map.integer("T_0"), map.integer("T_mult", 1), map.number("eta_min", 0.0));
+        arguments.integer("T_0"), arguments.integer("T_mult", 1), arguments.number("eta_min", 0.0));
   }
 }

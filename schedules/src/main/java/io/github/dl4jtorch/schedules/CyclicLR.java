@@ -249,19 +249,19 @@ public record CyclicLR(
     return state;
   }
 
-  static CyclicLR read(MapReader map) {
+  static CyclicLR read(Arguments arguments) {
     return new CyclicLR(
-        map.perGroup("base_lr"),
-        map.perGroup("max_lr"),
-        map.integer("step_size_up", 2000),
-        map.has("step_size_down") ? (Integer) map.integer("step_size_down") : null,
-        map.choice("mode", Mode.TRIANGULAR),
-        map.number("gamma", 1.0),
-        map.has("scale_fn") ? EpochFunctions.read(map, "scale_fn") : null,
-        map.choice("scale_mode", ScaleMode.CYCLE),
-        map.bool("cycle_momentum", true),
-        map.perGroup("base_momentum", 0.8),
-        map.perGroup("max_momentum", 0.9));
+        arguments.perGroup("base_lr"),
+        arguments.perGroup("max_lr"),
+        arguments.integer("step_size_up", 2000),
+        arguments.has("step_size_down") ? (Integer) arguments.integer("step_size_down") : null,
+        arguments.choice("mode", Mode.TRIANGULAR),
+        arguments.number("gamma", 1.0),
+        arguments.has("scale_fn") ? EpochFunctions.read(arguments, "scale_fn") : null,
+        arguments.choice("scale_mode", ScaleMode.CYCLE),
+        arguments.bool("cycle_momentum", true),
+        arguments.perGroup("base_momentum", 0.8),
+        arguments.perGroup("max_momentum", 0.9));
   }
 
   private Object writeReplace() throws ObjectStreamException {

@@ -45,7 +45,7 @@ final class EpochFunctions {
   }
 
   /** Reads a function or a list of functions. */
-  static PerGroup<DoubleUnaryOperator> readPerGroup(MapReader map, String key) {
+  static PerGroup<DoubleUnaryOperator> readPerGroup(Arguments map, String key) {
     if (!(map.value(key) instanceof List<?>)) {
       return PerGroup.same(read(map, key));
     }
@@ -57,20 +57,20 @@ final class EpochFunctions {
   }
 
   /** Reads a function. */
-  static EpochFunction read(MapReader map, String key) {
+  static EpochFunction read(Arguments map, String key) {
     return read(map, key, map.map(key));
   }
 
-  private static EpochFunction read(MapReader map, String key, Map<String, ?> written) {
+  private static EpochFunction read(Arguments map, String key, Map<String, ?> written) {
     if (written.size() != 1) {
       throw map.malformed(
           "\""
               + key
               + "\" must be a map from a function's name to its arguments but was "
-              + MapReader.shown(written));
+              + Arguments.shown(written));
     }
     String name = written.keySet().iterator().next();
-    MapReader function = new MapReader(key, written);
+    Arguments function = new Arguments(key, written);
     if (name.equals("table")) {
       return new EpochFunction.Table(function.finiteNumbers("table"));
     }
@@ -81,24 +81,24 @@ final class EpochFunctions {
               + "\" in \""
               + key
               + "\"; did you mean \""
-              + MapReader.nearest(name, NAMES)
+              + Arguments.nearest(name, NAMES)
               + "\"?");
     }
-    MapReader arguments = new MapReader(name, function.map(name));
-    EpochFunction found =
-        switch (name) {
-          case "exponential" -> EpochFunction.exponential(arguments.number("gamma"));
-          case "yolov5_linear" ->
-              EpochFunction.yolov5Linear(arguments.integer("epochs"), arguments.number("lrf"));
-          case "yolov5_cosine" ->
-              EpochFunction.yolov5Cosine(arguments.integer("epochs"), arguments.number("lrf"));
-          default ->
-              EpochFunction.pix2pixLinear(
-                  arguments.integer("epoch_count", 1),
-                  arguments.integer("n_epochs"),
-                  arguments.integer("n_epochs_decay"));
-        };
-    arguments.refuseUnknown();
-    return found;
+    return new Arguments(name, function.map(name)).read(arguments -> read(name, arguments));
+  }
+
+  private static EpochFunction read(String name, Arguments arguments) {
+    return switch (name) {
+      case "exponential" -> EpochFunction.exponential(arguments.number("gamma"));
+      case "yolov5_linear" ->
+          EpochFunction.yolov5Linear(arguments.integer("epochs"), arguments.number("lrf"));
+      case "yolov5_cosine" ->
+          EpochFunction.yolov5Cosine(arguments.integer("epochs"), arguments.number("lrf"));
+      default ->
+          EpochFunction.pix2pixLinear(
+              arguments.integer("epoch_count", 1),
+              arguments.integer("n_epochs"),
+              arguments.integer("n_epochs_decay"));
+    };
   }
 }

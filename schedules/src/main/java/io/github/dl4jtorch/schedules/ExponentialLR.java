@@ -49,7 +49,7 @@ public record ExponentialLR(double gamma) implements ClosedFormSchedule, Foresee
     return Entries.ofType("ExponentialLR").with("gamma", gamma).toMap();
   }
 
-  static ExponentialLR read(MapReader map) {
-    return new ExponentialLR(map.number("gamma"));
+  static ExponentialLR read(Arguments arguments) {
+    return new ExponentialLR(arguments.number("gamma"));
   }
 }

@@ -97,8 +97,8 @@ public record LambdaLR(PerGroup<DoubleUnaryOperator> lrLambda)
     return Entries.of("lr_lambdas", Collections.nCopies(groups.size(), null)).toMap();
   }
 
-  static LambdaLR read(MapReader map) {
-    return new LambdaLR(EpochFunctions.readPerGroup(map, "lr_lambda"));
+  static LambdaLR read(Arguments arguments) {
+    return new LambdaLR(EpochFunctions.readPerGroup(arguments, "lr_lambda"));
   }
 
   private Object writeReplace() throws ObjectStreamException {

@@ -223,14 +223,14 @@ final class LeafNode extends Node implements Moment {
   static void saveCommon(
       Map<String, @Nullable Object> state, double[] base, double epoch, int stepCount) {
     state.put("base_lrs", boxed(base));
-    state.put("last_epoch", MapReader.wholeOrFraction(epoch));
+    state.put("last_epoch", Arguments.wholeOrFraction(epoch));
     state.put("_step_count", stepCount);
     state.put("_is_initial", false);
     state.put("_get_lr_called_within_step", false);
   }
 
   @Override
-  void load(MapReader state, ParamGroups groups, int lowestEpoch) {
+  void load(Arguments state, ParamGroups groups, int lowestEpoch) {
     super.load(state, groups, lowestEpoch);
     requireSame(stateParameters(groups), state);
     base = loadBase(state, groups);
@@ -248,7 +248,7 @@ final class LeafNode extends Node implements Moment {
     state.ignore("_scale_fn_custom", "_scale_fn_ref", "anneal_func");
   }
 
-  static double[] loadBase(MapReader state, ParamGroups groups) {
+  static double[] loadBase(Arguments state, ParamGroups groups) {
     List<Double> rates = new ArrayList<>(state.finiteNumbers("base_lrs"));
     if (rates.size() > groups.size() || rates.isEmpty()) {
       throw state.malformed(

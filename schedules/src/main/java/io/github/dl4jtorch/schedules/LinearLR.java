@@ -79,10 +79,10 @@ public record LinearLR(double startFactor, double endFactor, int totalIters)
         .toMap();
   }
 
-  static LinearLR read(MapReader map) {
+  static LinearLR read(Arguments arguments) {
     return new LinearLR(
-        map.number("start_factor", 1.0 / 3),
-        map.number("end_factor", 1.0),
-        map.integer("total_iters", 5));
+        arguments.number("start_factor", 1.0 / 3),
+        arguments.number("end_factor", 1.0),
+        arguments.integer("total_iters", 5));
   }
 }

@@ -99,7 +99,7 @@ public record MultiStepLR(List<Integer> milestones, double gamma)
     return Entries.of("milestones", byText).with("gamma", gamma).toMap();
   }
 
-  static MultiStepLR read(MapReader map) {
-    return new MultiStepLR(map.integers("milestones"), map.number("gamma", 0.1));
+  static MultiStepLR read(Arguments arguments) {
+    return new MultiStepLR(arguments.integers("milestones"), arguments.number("gamma", 0.1));
   }
 }

@@ -98,8 +98,8 @@ public record MultiplicativeLR(PerGroup<DoubleUnaryOperator> lrLambda)
     return Entries.of("lr_lambdas", Collections.nCopies(groups.size(), null)).toMap();
   }
 
-  static MultiplicativeLR read(MapReader map) {
-    return new MultiplicativeLR(EpochFunctions.readPerGroup(map, "lr_lambda"));
+  static MultiplicativeLR read(Arguments arguments) {
+    return new MultiplicativeLR(EpochFunctions.readPerGroup(arguments, "lr_lambda"));
   }
 
   private Object writeReplace() throws ObjectStreamException {

@@ -311,20 +311,20 @@ public record OneCycleLR(
     return map;
   }
 
-  static OneCycleLR read(MapReader map) {
+  static OneCycleLR read(Arguments arguments) {
     return new OneCycleLR(
-        map.perGroup("max_lr"),
-        map.has("total_steps") ? (Integer) map.integer("total_steps") : null,
-        map.has("epochs") ? (Integer) map.integer("epochs") : null,
-        map.has("steps_per_epoch") ? (Integer) map.integer("steps_per_epoch") : null,
-        map.number("pct_start", 0.3),
-        map.choice("anneal_strategy", AnnealStrategy.COS),
-        map.bool("cycle_momentum", true),
-        map.perGroup("base_momentum", 0.85),
-        map.perGroup("max_momentum", 0.95),
-        map.number("div_factor", 25.0),
-        map.number("final_div_factor", 1e4),
-        map.bool("three_phase", false));
+        arguments.perGroup("max_lr"),
+        arguments.has("total_steps") ? (Integer) arguments.integer("total_steps") : null,
+        arguments.has("epochs") ? (Integer) arguments.integer("epochs") : null,
+        arguments.has("steps_per_epoch") ? (Integer) arguments.integer("steps_per_epoch") : null,
+        arguments.number("pct_start", 0.3),
+        arguments.choice("anneal_strategy", AnnealStrategy.COS),
+        arguments.bool("cycle_momentum", true),
+        arguments.perGroup("base_momentum", 0.85),
+        arguments.perGroup("max_momentum", 0.95),
+        arguments.number("div_factor", 25.0),
+        arguments.number("final_div_factor", 1e4),
+        arguments.bool("three_phase", false));
   }
 
   /** Collects the optional arguments of a {@link OneCycleLR}, which start at PyTorch's defaults. */

@@ -305,7 +305,7 @@ public final class ParamGroup {
 
   /** Reads and checks one entry of param_groups for this group, without changing it. */
   Saved read(int index, Map<?, ?> state) {
-    MapReader reader = new MapReader("param group " + index, state);
+    Arguments reader = new Arguments("param group " + index, state);
     double lr = reader.finite("lr");
     double initialLr = reader.finite("initial_lr", Double.NaN);
     double maxLr = reader.finite("max_lr", Double.NaN);

@@ -109,7 +109,7 @@ final class PlateauNode extends Node {
     state.putAll(schedule.stateParameters());
     state.put("default_min_lr", schedule.minLr().isScalar() ? schedule.minLr().get(0) : null);
     state.put("min_lrs", schedule.minLr().expand(groups.size()));
-    state.put("last_epoch", MapReader.wholeOrFraction(epoch));
+    state.put("last_epoch", Arguments.wholeOrFraction(epoch));
     state.put("mode_worse", schedule.worst());
     state.put("best", best);
     state.put("cooldown_counter", cooldownLeft);
@@ -118,7 +118,7 @@ final class PlateauNode extends Node {
   }
 
   @Override
-  void load(MapReader state, ParamGroups groups, int lowestEpoch) {
+  void load(Arguments state, ParamGroups groups, int lowestEpoch) {
     // PyTorch 1.13 has no rates here before the first step.
     if (state.has("_last_lr")) {
       super.load(state, groups, lowestEpoch);

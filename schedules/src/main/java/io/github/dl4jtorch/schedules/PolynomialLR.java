@@ -67,7 +67,7 @@ public record PolynomialLR(int totalIters, double power)
         .toMap();
   }
 
-  static PolynomialLR read(MapReader map) {
-    return new PolynomialLR(map.integer("total_iters", 5), map.number("power", 1.0));
+  static PolynomialLR read(Arguments arguments) {
+    return new PolynomialLR(arguments.integer("total_iters", 5), arguments.number("power", 1.0));
   }
 }

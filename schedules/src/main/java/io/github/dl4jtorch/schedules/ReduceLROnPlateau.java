@@ -155,16 +155,16 @@ public record ReduceLROnPlateau(
     return parameters;
   }
 
-  static ReduceLROnPlateau read(MapReader map) {
+  static ReduceLROnPlateau read(Arguments arguments) {
     return new ReduceLROnPlateau(
-        map.choice("mode", Mode.MIN),
-        map.number("factor", 0.1),
-        map.integer("patience", 10),
-        map.number("threshold", 1e-4),
-        map.choice("threshold_mode", ThresholdMode.REL),
-        map.integer("cooldown", 0),
-        map.perGroup("min_lr", 0.0),
-        map.number("eps", 1e-8));
+        arguments.choice("mode", Mode.MIN),
+        arguments.number("factor", 0.1),
+        arguments.integer("patience", 10),
+        arguments.number("threshold", 1e-4),
+        arguments.choice("threshold_mode", ThresholdMode.REL),
+        arguments.integer("cooldown", 0),
+        arguments.perGroup("min_lr", 0.0),
+        arguments.number("eps", 1e-8));
   }
 
   /** Collects the arguments of a {@link ReduceLROnPlateau}, which start at PyTorch's defaults. */

@@ -173,8 +173,8 @@ final class Run implements LRScheduler {
   }
 
   static void load(Node node, Map<String, ?> state, ParamGroups groups, int lowestEpoch) {
-    MapReader reader =
-        new MapReader("state of " + node.schedule().getClass().getSimpleName(), state);
+    Arguments reader =
+        new Arguments("state of " + node.schedule().getClass().getSimpleName(), state);
     node.load(reader, groups, lowestEpoch);
     reader.refuseUnknown();
   }

@@ -143,10 +143,10 @@ public record SWALR(PerGroup<Double> swaLr, int annealEpochs, AnnealStrategy ann
         .toMap();
   }
 
-  static SWALR read(MapReader map) {
+  static SWALR read(Arguments arguments) {
     return new SWALR(
-        map.perGroup("swa_lr"),
-        map.integer("anneal_epochs", 10),
-        map.choice("anneal_strategy", AnnealStrategy.COS));
+        arguments.perGroup("swa_lr"),
+        arguments.integer("anneal_epochs", 10),
+        arguments.choice("anneal_strategy", AnnealStrategy.COS));
   }
 }

@@ -10,7 +10,7 @@ import java.util.Map;
  *
  * <p>Definitions are compared by value, are written to and read from plain maps under PyTorch's own
  * keyword names, and may be attached to any number of optimizers at the same time. Write your own
- * by implementing {@link ChainableSchedule}.
+ * by implementing {@link ChainableSchedule}, and make it known by a {@link ScheduleKind}.
  *
  * <pre>{@code
  * Schedule schedule = new StepLR(30, 0.1);
@@ -47,9 +47,38 @@ public sealed interface Schedule extends Serializable
    * @return the definition, equal to the one that was written
    * @throws MalformedDataException if the type or a key is unknown, an argument is missing, of the
    *     wrong type or out of range; the message names it
+   * @throws IllegalStateException if two classes are known by the same type
    */
   static Schedule fromMap(Map<String, ?> map) {
     return ScheduleTypes.read(map);
+  }
+
+  /**
+   * Returns the types that {@link #fromMap} can read at present: this library's own, then those
+   * that {@link ScheduleKinds} bring or that were registered.
+   *
+   * @return their names
+   * @throws IllegalStateException if two classes are known by the same type
+   */
+  static List<String> types() {
+    return ScheduleTypes.names();
+  }
+
+  /**
+   * Makes a kind of schedules known to {@link #fromMap}, in this JVM and from now on. Where others
+   * have to know it as well, like the workers of a cluster, use {@link ScheduleKinds}.
+   *
+   * <pre>{@code
+   * Schedule.register(
+   *     ScheduleKind.of(
+   *         "acme.Warm", LinearLR.class, arguments -> new LinearLR(0.1, 1, arguments.integer("n"))));
+   * }</pre>
+   *
+   * @param kind the kind; registering it again changes nothing
+   * @throws IllegalStateException if another class is known by the same type; nothing is changed
+   */
+  static void register(ScheduleKind<?> kind) {
+    ScheduleTypes.register(kind);
   }
 
   /**

@@ -68,7 +68,7 @@ public record SequentialLR(List<Schedule> schedulers, List<Integer> milestones)
         .toMap();
   }
 
-  static SequentialLR read(MapReader map) {
-    return new SequentialLR(ScheduleTypes.readMembers(map), map.integers("milestones"));
+  static SequentialLR read(Arguments arguments) {
+    return new SequentialLR(ScheduleTypes.readMembers(arguments), arguments.integers("milestones"));
   }
 }

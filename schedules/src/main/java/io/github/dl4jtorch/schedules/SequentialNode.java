@@ -164,13 +164,13 @@ final class SequentialNode extends Node {
   @Override
   void save(Map<String, @Nullable Object> state, ParamGroups groups) {
     state.put("_milestones", schedule.milestones());
-    state.put("last_epoch", MapReader.wholeOrFraction(epoch));
+    state.put("last_epoch", Arguments.wholeOrFraction(epoch));
     super.save(state, groups);
     saveMembers(members, state, groups);
   }
 
   @Override
-  void load(MapReader state, ParamGroups groups, int lowestEpoch) {
+  void load(Arguments state, ParamGroups groups, int lowestEpoch) {
     super.load(state, groups, lowestEpoch);
     requireSame(Map.of("_milestones", schedule.milestones()), state);
     epoch = state.count("last_epoch", lowestEpoch, Double.MAX_VALUE);

@@ -66,7 +66,7 @@ public record StepLR(int stepSize, double gamma)
     return Entries.ofType("StepLR").with("step_size", stepSize).with("gamma", gamma).toMap();
   }
 
-  static StepLR read(MapReader map) {
-    return new StepLR(map.integer("step_size"), map.number("gamma", 0.1));
+  static StepLR read(Arguments arguments) {
+    return new StepLR(arguments.integer("step_size"), arguments.number("gamma", 0.1));
   }
 }

@@ -133,17 +133,17 @@ final class WarmRestartsNode extends Node {
   @Override
   void save(Map<String, @Nullable Object> state, ParamGroups groups) {
     state.put("T_0", schedule.t0());
-    state.put("T_i", MapReader.wholeOrFraction(tI));
+    state.put("T_i", Arguments.wholeOrFraction(tI));
     state.put("T_mult", schedule.tMult());
     state.put("eta_min", schedule.etaMin());
-    state.put("T_cur", MapReader.wholeOrFraction(tCur));
+    state.put("T_cur", Arguments.wholeOrFraction(tCur));
     // PyTorch never counts the steps of this class.
     LeafNode.saveCommon(state, base, epoch, 0);
     super.save(state, groups);
   }
 
   @Override
-  void load(MapReader state, ParamGroups groups, int lowestEpoch) {
+  void load(Arguments state, ParamGroups groups, int lowestEpoch) {
     super.load(state, groups, lowestEpoch);
     requireSame(
         Map.of("T_0", schedule.t0(), "T_mult", schedule.tMult(), "eta_min", schedule.etaMin()),

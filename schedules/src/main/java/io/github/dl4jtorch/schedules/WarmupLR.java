@@ -154,12 +154,12 @@ public record WarmupLR(
     return map;
   }
 
-  static WarmupLR read(MapReader map) {
+  static WarmupLR read(Arguments arguments) {
     return new WarmupLR(
-        ScheduleTypes.readMember(map, "after"),
-        map.integer("iterations_per_epoch"),
-        map.integer("warmup_iterations"),
-        map.perGroup("warmup_lr"),
-        map.has("warmup_momentum") ? (Double) map.number("warmup_momentum") : null);
+        ScheduleTypes.readMember(arguments, "after"),
+        arguments.integer("iterations_per_epoch"),
+        arguments.integer("warmup_iterations"),
+        arguments.perGroup("warmup_lr"),
+        arguments.has("warmup_momentum") ? (Double) arguments.number("warmup_momentum") : null);
   }
 }

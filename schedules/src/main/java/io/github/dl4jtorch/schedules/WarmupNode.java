@@ -201,7 +201,7 @@ final class WarmupNode extends Node {
   }
 
   @Override
-  void load(MapReader state, ParamGroups groups, int lowestEpoch) {
+  void load(Arguments state, ParamGroups groups, int lowestEpoch) {
     super.load(state, groups, lowestEpoch);
     schedule.requireFits(groups);
     requireSame(schedule.parameters(), state);

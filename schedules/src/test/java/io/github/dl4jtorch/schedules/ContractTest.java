@@ -49,7 +49,9 @@ class ContractTest {
   @Test
   void coversEveryType() {
     List<Object> types = Specimens.all().stream().map(each -> each.toMap().get("type")).toList();
-    assertThat(types).containsAll(ScheduleTypes.names());
+    // What a test registers stays, under a name of its own.
+    assertThat(types)
+        .containsAll(Schedule.types().stream().filter(type -> !type.contains("Test.")).toList());
   }
 
   @ParameterizedTest
@@ -245,6 +247,7 @@ class ContractTest {
     }
     if (schedule instanceof ReduceLROnPlateau
         || schedule instanceof MultiplicativeLR
+        || schedule instanceof Halving
         || schedule instanceof SWALR) {
       // What these do at an epoch depends on the steps before it.
       return;

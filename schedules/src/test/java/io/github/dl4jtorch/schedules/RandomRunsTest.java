@@ -259,7 +259,7 @@ class RandomRunsTest {
   }
 
   private static String shown(@Nullable Object bad) {
-    return MapReader.shown(bad);
+    return Arguments.shown(bad);
   }
 
   private static @Nullable Object bad(Random random, @Nullable Object good) {
