@@ -86,10 +86,11 @@ public final class TorchSchedule implements ISchedule {
 
   private TorchSchedule(
       Schedule definition, Quantity quantity, double initial, ScheduleType unit, int offset) {
-    if (definition instanceof ReduceLROnPlateau) {
+    if (definition.needsMetric()) {
       throw new IllegalArgumentException(
-          "definition must depend on the step alone but was a ReduceLROnPlateau, which needs a"
-              + " metric: attach it to NetworkParamGroups.of(net) and step it with"
+          "definition must depend on the step alone but was a "
+              + definition.getClass().getSimpleName()
+              + ", which needs a metric: attach it to NetworkParamGroups.of(net) and step it with"
               + " SchedulerListener.everyEpoch(run, metric)");
     }
     if (!(initial >= 0 && initial < Double.POSITIVE_INFINITY)) {

@@ -56,7 +56,7 @@ public record CyclicLR(
     boolean cycleMomentum,
     PerGroup<Double> baseMomentum,
     PerGroup<Double> maxMomentum)
-    implements BoundedSchedule, ForeseeableSchedule {
+    implements Schedule {
 
   /** How the height of the cycles changes. */
   public enum Mode {
@@ -134,6 +134,11 @@ public record CyclicLR(
   }
 
   @Override
+  public boolean drivesMomentum() {
+    return cycleMomentum;
+  }
+
+  @Override
   public void requireFits(ParamGroups groups) {
     baseLr.requireFits("baseLr", groups);
     maxLr.requireFits("maxLr", groups);
@@ -145,45 +150,78 @@ public record CyclicLR(
     }
   }
 
-  @Override
-  public void writeBounds(GroupArrays groups, int lastEpoch) {
-    for (int group = 0; group < groups.size(); group++) {
-      if (lastEpoch == -1) {
-        groups.lr[group] = baseLr.get(group);
+  /** Computes on the groups, which keep the bounds. */
+  Formula formula() {
+    return new Formula() {
+      @Override
+      public void writeBounds(GroupArrays groups, int lastEpoch) {
+        for (int group = 0; group < groups.size(); group++) {
+          if (lastEpoch == -1) {
+            groups.lr[group] = baseLr.get(group);
+          }
+          if (cycleMomentum) {
+            groups.marks(GroupMark.MAX_MOMENTUM)[group] = maxMomentum.get(group);
+            groups.marks(GroupMark.BASE_MOMENTUM)[group] = baseMomentum.get(group);
+          }
+        }
       }
-      if (cycleMomentum) {
-        groups.maxMomentum[group] = maxMomentum.get(group);
-        groups.baseMomentum[group] = baseMomentum.get(group);
-      }
-    }
-  }
 
-  /** Only the initial step works from initial_lr, as in PyTorch. */
-  @Override
-  public void rebase(double[] base) {
-    for (int group = 0; group < base.length; group++) {
-      base[group] = baseLr.get(group);
-    }
-  }
+      /** Only the initial step works from initial_lr, as in PyTorch. */
+      @Override
+      public void rebase(double[] base) {
+        for (int group = 0; group < base.length; group++) {
+          base[group] = baseLr.get(group);
+        }
+      }
 
-  @Override
-  public void next(Moment at, GroupArrays groups, double[] base) {
-    double t = at.epoch();
-    double cycle = Math.floor(1 + t / totalSize());
-    double x = 1.0 + t / totalSize() - cycle;
-    double height = x <= stepRatio() ? x / stepRatio() : (x - 1) / (stepRatio() - 1);
-    double scale = scale(cycle, t);
-    for (int group = 0; group < groups.size(); group++) {
-      if (group >= base.length || Double.isNaN(base[group])) {
-        groups.lr[group] = Double.NaN;
-        continue;
+      @Override
+      public void next(Moment at, GroupArrays groups, double[] base) {
+        double t = at.epoch();
+        double cycle = Math.floor(1 + t / totalSize());
+        double x = 1.0 + t / totalSize() - cycle;
+        double height = x <= stepRatio() ? x / stepRatio() : (x - 1) / (stepRatio() - 1);
+        double scale = scale(cycle, t);
+        for (int group = 0; group < groups.size(); group++) {
+          if (group >= base.length || Double.isNaN(base[group])) {
+            groups.lr[group] = Double.NaN;
+            continue;
+          }
+          groups.lr[group] = base[group] + (maxLr.get(group) - base[group]) * height * scale;
+          if (cycleMomentum) {
+            double from = maxMomentum.get(group);
+            groups.momentum[group] = from - (from - baseMomentum.get(group)) * height * scale;
+          }
+        }
       }
-      groups.lr[group] = base[group] + (maxLr.get(group) - base[group]) * height * scale;
-      if (cycleMomentum) {
-        double from = maxMomentum.get(group);
-        groups.momentum[group] = from - (from - baseMomentum.get(group)) * height * scale;
+
+      @Override
+      public long independent(Moment at) {
+        boolean isBounded =
+            scaleFn == null && (mode != Mode.EXP_RANGE || (gamma >= -1 && gamma <= 1));
+        return isBounded ? Long.MAX_VALUE : 0;
       }
-    }
+
+      @Override
+      public Map<String, Object> stateParameters(ParamGroups groups) {
+        Map<String, Object> state = new LinkedHashMap<>();
+        state.put("max_lrs", maxLr.expand(groups.size()));
+        state.put("total_size", totalSize());
+        state.put("step_ratio", stepRatio());
+        state.put("mode", mode.name().toLowerCase(Locale.ROOT));
+        state.put("gamma", gamma);
+        // PyTorch overwrites the scale mode of its own three modes.
+        ScaleMode used = mode == Mode.EXP_RANGE ? ScaleMode.ITERATIONS : ScaleMode.CYCLE;
+        state.put(
+            "scale_mode", (scaleFn == null ? used : scaleMode).name().toLowerCase(Locale.ROOT));
+        state.put("cycle_momentum", cycleMomentum);
+        if (cycleMomentum) {
+          state.put("use_beta1", groups.get(0).momentumKind() == MomentumKind.BETA1);
+          state.put("base_momentums", baseMomentum.expand(groups.size()));
+          state.put("max_momentums", maxMomentum.expand(groups.size()));
+        }
+        return state;
+      }
+    };
   }
 
   private double scale(double cycle, double t) {
@@ -206,12 +244,6 @@ public record CyclicLR(
   }
 
   @Override
-  public long independent(Moment at) {
-    boolean isBounded = scaleFn == null && (mode != Mode.EXP_RANGE || (gamma >= -1 && gamma <= 1));
-    return isBounded ? Long.MAX_VALUE : 0;
-  }
-
-  @Override
   public Map<String, Object> toMap() {
     return Entries.ofType("CyclicLR")
         .with("base_lr", baseLr.toValue())
@@ -227,26 +259,6 @@ public record CyclicLR(
         .with("base_momentum", baseMomentum.toValue())
         .with("max_momentum", maxMomentum.toValue())
         .toMap();
-  }
-
-  @Override
-  public Map<String, Object> stateParameters(ParamGroups groups) {
-    Map<String, Object> state = new LinkedHashMap<>();
-    state.put("max_lrs", maxLr.expand(groups.size()));
-    state.put("total_size", totalSize());
-    state.put("step_ratio", stepRatio());
-    state.put("mode", mode.name().toLowerCase(Locale.ROOT));
-    state.put("gamma", gamma);
-    // PyTorch overwrites the scale mode of its own three modes.
-    ScaleMode used = mode == Mode.EXP_RANGE ? ScaleMode.ITERATIONS : ScaleMode.CYCLE;
-    state.put("scale_mode", (scaleFn == null ? used : scaleMode).name().toLowerCase(Locale.ROOT));
-    state.put("cycle_momentum", cycleMomentum);
-    if (cycleMomentum) {
-      state.put("use_beta1", groups.get(0).momentumKind() == MomentumKind.BETA1);
-      state.put("base_momentums", baseMomentum.expand(groups.size()));
-      state.put("max_momentums", maxMomentum.expand(groups.size()));
-    }
-    return state;
   }
 
   static CyclicLR read(Arguments arguments) {

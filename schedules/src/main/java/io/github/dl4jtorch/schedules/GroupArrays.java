@@ -9,13 +9,7 @@ final class GroupArrays {
   final ParamGroups groups;
   double[] lr = {};
   double[] momentum = {};
-  double[] initialLr = {};
-  double[] maxLr = {};
-  double[] minLr = {};
-  double[] maxMomentum = {};
-  double[] baseMomentum = {};
-  double[] swaLr = {};
-  double[] initialMomentum = {};
+  private double[][] marks = {};
 
   /** Room for the next rates; changes places with {@link #lr}. */
   double[] next = {};
@@ -28,32 +22,27 @@ final class GroupArrays {
     return lr.length;
   }
 
+  /** One kind of mark, one entry a group. */
+  double[] marks(GroupMark mark) {
+    return marks[mark.index()];
+  }
+
   /** Takes the groups' present numbers. Allocates only when groups were added. */
   void read() {
     int size = groups.size();
     if (lr.length != size) {
       lr = new double[size];
       momentum = new double[size];
-      initialLr = new double[size];
-      maxLr = new double[size];
-      minLr = new double[size];
-      maxMomentum = new double[size];
-      baseMomentum = new double[size];
-      swaLr = new double[size];
-      initialMomentum = new double[size];
+      marks = new double[GroupMark.ALL.size()][size];
       next = new double[size];
     }
     for (int i = 0; i < size; i++) {
       ParamGroup group = groups.get(i);
       lr[i] = group.lr();
       momentum[i] = group.momentumKind() == MomentumKind.NONE ? Double.NaN : group.momentum();
-      initialLr[i] = group.initialLr;
-      maxLr[i] = group.maxLr;
-      minLr[i] = group.minLr;
-      maxMomentum[i] = group.maxMomentum;
-      baseMomentum[i] = group.baseMomentum;
-      swaLr[i] = group.swaLr;
-      initialMomentum[i] = group.initialMomentum;
+      for (int mark = 0; mark < marks.length; mark++) {
+        marks[mark][i] = group.marks[mark];
+      }
     }
   }
 
@@ -110,13 +99,9 @@ final class GroupArrays {
       if (!Double.isNaN(momentum[i])) {
         group.writeMomentum(momentum[i]);
       }
-      group.initialLr = initialLr[i];
-      group.maxLr = maxLr[i];
-      group.minLr = minLr[i];
-      group.maxMomentum = maxMomentum[i];
-      group.baseMomentum = baseMomentum[i];
-      group.swaLr = swaLr[i];
-      group.initialMomentum = initialMomentum[i];
+      for (int mark = 0; mark < marks.length; mark++) {
+        group.marks[mark] = marks[mark][i];
+      }
     }
   }
 }

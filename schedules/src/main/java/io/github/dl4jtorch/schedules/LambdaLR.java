@@ -22,8 +22,7 @@ import java.util.function.DoubleUnaryOperator;
  * @param lrLambda the function from epoch to factor, or one a group. An {@link EpochFunction} can
  *     be written and read, any other lambda cannot
  */
-public record LambdaLR(PerGroup<DoubleUnaryOperator> lrLambda)
-    implements ChainableSchedule, ForeseeableSchedule {
+public record LambdaLR(PerGroup<DoubleUnaryOperator> lrLambda) implements ChainableSchedule {
 
   /**
    * Checks the argument.
@@ -69,19 +68,24 @@ public record LambdaLR(PerGroup<DoubleUnaryOperator> lrLambda)
     }
   }
 
-  @Override
-  public long independent(Moment at) {
-    for (int i = 0; i < lrLambda.values().size(); i++) {
-      DoubleUnaryOperator function = lrLambda.values().get(i);
-      boolean isSmooth =
-          function instanceof EpochFunction.Table table
-              ? table.isAtItsEnd(at.epoch())
-              : function instanceof EpochFunction;
-      if (!isSmooth) {
-        return 0;
+  /** Foresees which steps need not be computed. */
+  Formula formula() {
+    return new ChainableFormula(this) {
+      @Override
+      public long independent(Moment at) {
+        for (int i = 0; i < lrLambda.values().size(); i++) {
+          DoubleUnaryOperator function = lrLambda.values().get(i);
+          boolean isSmooth =
+              function instanceof EpochFunction.Table table
+                  ? table.isAtItsEnd(at.epoch())
+                  : function instanceof EpochFunction;
+          if (!isSmooth) {
+            return 0;
+          }
+        }
+        return Long.MAX_VALUE;
       }
-    }
-    return Long.MAX_VALUE;
+    };
   }
 
   @Override

@@ -22,7 +22,7 @@ import java.util.Map;
  * @param totalIters epochs from one to the other, {@code > 0}; PyTorch's default is 5
  */
 public record LinearLR(double startFactor, double endFactor, int totalIters)
-    implements ClosedFormSchedule, ForeseeableSchedule {
+    implements ClosedFormSchedule {
 
   /**
    * Checks the arguments.
@@ -59,9 +59,14 @@ public record LinearLR(double startFactor, double endFactor, int totalIters)
     }
   }
 
-  @Override
-  public long rest(Moment at, GroupArrays groups) {
-    return at.epoch() >= totalIters ? Long.MAX_VALUE : 0;
+  /** Foresees which steps need not be computed. */
+  Formula formula() {
+    return new ChainableFormula(this) {
+      @Override
+      public long rest(Moment at, GroupArrays groups) {
+        return at.epoch() >= totalIters ? Long.MAX_VALUE : 0;
+      }
+    };
   }
 
   @Override

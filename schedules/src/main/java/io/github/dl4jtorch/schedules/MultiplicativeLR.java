@@ -24,7 +24,7 @@ import java.util.function.DoubleUnaryOperator;
  *     be written and read, any other lambda cannot
  */
 public record MultiplicativeLR(PerGroup<DoubleUnaryOperator> lrLambda)
-    implements ChainableSchedule, ForeseeableSchedule {
+    implements ChainableSchedule {
 
   /**
    * Checks the argument.
@@ -73,16 +73,21 @@ public record MultiplicativeLR(PerGroup<DoubleUnaryOperator> lrLambda)
     }
   }
 
-  @Override
-  public long rest(Moment at, GroupArrays groups) {
-    for (int group = 0; group < lrLambda.values().size(); group++) {
-      if (!(lrLambda.get(group) instanceof EpochFunction.Table table)
-          || !table.isAtItsEnd(at.epoch())
-          || !ForeseeableSchedule.isUnchanged(groups, table.applyAsDouble(at.epoch()))) {
-        return 0;
+  /** Foresees which steps need not be computed. */
+  Formula formula() {
+    return new ChainableFormula(this) {
+      @Override
+      public long rest(Moment at, GroupArrays groups) {
+        for (int group = 0; group < lrLambda.values().size(); group++) {
+          if (!(lrLambda.get(group) instanceof EpochFunction.Table table)
+              || !table.isAtItsEnd(at.epoch())
+              || !Formula.isUnchanged(groups, table.applyAsDouble(at.epoch()))) {
+            return 0;
+          }
+        }
+        return Long.MAX_VALUE;
       }
-    }
-    return Long.MAX_VALUE;
+    };
   }
 
   @Override

@@ -18,22 +18,7 @@ abstract class Node {
 
   /** Makes the node for a definition, not yet bound to groups. */
   static Node of(Schedule schedule) {
-    if (schedule instanceof SequentialLR sequential) {
-      return new SequentialNode(sequential);
-    }
-    if (schedule instanceof ChainedScheduler chained) {
-      return new ChainedNode(chained);
-    }
-    if (schedule instanceof CosineAnnealingWarmRestarts restarts) {
-      return new WarmRestartsNode(restarts);
-    }
-    if (schedule instanceof ReduceLROnPlateau plateau) {
-      return new PlateauNode(plateau);
-    }
-    if (schedule instanceof WarmupLR warmup) {
-      return new WarmupNode(warmup);
-    }
-    return new LeafNode(schedule);
+    return ScheduleTypes.node(schedule);
   }
 
   static List<Node> of(List<Schedule> schedules) {

@@ -26,7 +26,7 @@ final class Run implements LRScheduler {
       throw Require.illegal("lastEpoch", ">= -1", lastEpoch);
     }
     schedule.requireFits(groups);
-    if (lastEpoch >= 0 && !(schedule instanceof ReduceLROnPlateau)) {
+    if (lastEpoch >= 0 && !schedule.needsMetric()) {
       requireInitialLr(groups, lastEpoch);
     }
     Run run = new Run(groups, Node.of(schedule));
@@ -73,7 +73,7 @@ final class Run implements LRScheduler {
 
   @Override
   public void step(double epochOrMetric) {
-    if (!(root instanceof PlateauNode)) {
+    if (!schedule().needsMetric()) {
       Require.requireNonNegative("epoch", epochOrMetric);
     }
     arrays.read();

@@ -3,6 +3,7 @@ package io.github.dl4jtorch.schedules;
 import java.io.Serializable;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The definition of a learning-rate schedule: an immutable value that holds what the constructor of
@@ -20,9 +21,11 @@ import java.util.Map;
  */
 public sealed interface Schedule extends Serializable
     permits ChainableSchedule,
-        BoundedSchedule,
         CosineAnnealingWarmRestarts,
+        CyclicLR,
+        OneCycleLR,
         ReduceLROnPlateau,
+        SWALR,
         SequentialLR,
         ChainedScheduler,
         WarmupLR {
@@ -143,6 +146,35 @@ public sealed interface Schedule extends Serializable
   default LRScheduler resume(
       ParamGroups groups, Map<String, ?> state, List<? extends Map<String, ?>> values) {
     return Run.resume(this, groups, state, values);
+  }
+
+  /**
+   * Tells whether a run is stepped with a metric, {@link LRScheduler#step(double)}, so that what it
+   * does cannot be told from the step alone.
+   *
+   * @return true for {@link ReduceLROnPlateau}
+   */
+  default boolean needsMetric() {
+    return false;
+  }
+
+  /**
+   * Says in which direction the metric of a step is better.
+   *
+   * @return the direction; empty unless {@link #needsMetric()}
+   */
+  default Optional<ReduceLROnPlateau.Mode> metricMode() {
+    return Optional.empty();
+  }
+
+  /**
+   * Tells whether this definition, or a member of it, sets the groups' momentum or beta1. Then the
+   * groups must have one.
+   *
+   * @return true if it does
+   */
+  default boolean drivesMomentum() {
+    return false;
   }
 
   /**

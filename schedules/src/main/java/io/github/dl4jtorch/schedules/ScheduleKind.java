@@ -39,8 +39,10 @@ public final class ScheduleKind<S extends Schedule> {
   private final String name;
   private final Class<S> type;
   private final Function<Arguments, S> reader;
+  private final Function<S, Node> node;
 
-  private ScheduleKind(String name, Class<S> type, Function<Arguments, S> reader) {
+  private ScheduleKind(
+      String name, Class<S> type, Function<Arguments, S> reader, Function<S, Node> node) {
     requireGiven("name", name);
     requireGiven("type", type);
     requireGiven("reader", reader);
@@ -50,6 +52,7 @@ public final class ScheduleKind<S extends Schedule> {
     this.name = name;
     this.type = type;
     this.reader = reader;
+    this.node = node;
   }
 
   /**
@@ -63,9 +66,21 @@ public final class ScheduleKind<S extends Schedule> {
    * @return the kind
    * @throws IllegalArgumentException if the name is empty
    */
-  public static <S extends Schedule> ScheduleKind<S> of(
+  public static <S extends ChainableSchedule> ScheduleKind<S> of(
       String name, Class<S> type, Function<Arguments, S> reader) {
-    return new ScheduleKind<>(name, type, reader);
+    return leaf(name, type, reader, ChainableFormula::new);
+  }
+
+  /** Describes a class whose formula shows more than users see. */
+  static <S extends Schedule> ScheduleKind<S> leaf(
+      String name, Class<S> type, Function<Arguments, S> reader, Function<S, Formula> formula) {
+    return node(name, type, reader, schedule -> new LeafNode(schedule, formula.apply(schedule)));
+  }
+
+  /** Describes a class with a memory of its own. */
+  static <S extends Schedule> ScheduleKind<S> node(
+      String name, Class<S> type, Function<Arguments, S> reader, Function<S, Node> node) {
+    return new ScheduleKind<>(name, type, reader, node);
   }
 
   /**
@@ -89,6 +104,11 @@ public final class ScheduleKind<S extends Schedule> {
   /** Reads a definition, and refuses arguments that it does not know. */
   S read(Arguments arguments) {
     return arguments.read(reader);
+  }
+
+  /** Makes the node for a definition, not yet bound to groups. */
+  Node node(Schedule schedule) {
+    return node.apply(type.cast(schedule));
   }
 
   /** Returns name and class. */

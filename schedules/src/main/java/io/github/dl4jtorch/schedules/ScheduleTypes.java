@@ -7,36 +7,61 @@ import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.WeakHashMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The register of schedules: the {@code type} of a written definition, and who reads it. After this
- * library's own kinds come those that {@link ScheduleKinds} bring and those that were registered.
+ * The register of schedules: the {@code type} of a written definition, who reads it, and the node
+ * of its runs. After this library's own kinds come those that {@link ScheduleKinds} bring and those
+ * that were registered.
  */
 final class ScheduleTypes {
 
   private static final List<ScheduleKind<?>> OURS =
       List.of(
-          ScheduleKind.of("LambdaLR", LambdaLR.class, LambdaLR::read),
-          ScheduleKind.of("MultiplicativeLR", MultiplicativeLR.class, MultiplicativeLR::read),
-          ScheduleKind.of("StepLR", StepLR.class, StepLR::read),
-          ScheduleKind.of("MultiStepLR", MultiStepLR.class, MultiStepLR::read),
-          ScheduleKind.of("ConstantLR", ConstantLR.class, ConstantLR::read),
-          ScheduleKind.of("LinearLR", LinearLR.class, LinearLR::read),
-          ScheduleKind.of("ExponentialLR", ExponentialLR.class, ExponentialLR::read),
-          ScheduleKind.of("PolynomialLR", PolynomialLR.class, PolynomialLR::read),
+          ScheduleKind.leaf("LambdaLR", LambdaLR.class, LambdaLR::read, LambdaLR::formula),
+          ScheduleKind.leaf(
+              "MultiplicativeLR",
+              MultiplicativeLR.class,
+              MultiplicativeLR::read,
+              MultiplicativeLR::formula),
+          ScheduleKind.leaf("StepLR", StepLR.class, StepLR::read, StepLR::formula),
+          ScheduleKind.leaf(
+              "MultiStepLR", MultiStepLR.class, MultiStepLR::read, MultiStepLR::formula),
+          ScheduleKind.leaf("ConstantLR", ConstantLR.class, ConstantLR::read, ConstantLR::formula),
+          ScheduleKind.leaf("LinearLR", LinearLR.class, LinearLR::read, LinearLR::formula),
+          ScheduleKind.leaf(
+              "ExponentialLR", ExponentialLR.class, ExponentialLR::read, ExponentialLR::formula),
+          ScheduleKind.leaf(
+              "PolynomialLR", PolynomialLR.class, PolynomialLR::read, PolynomialLR::formula),
           ScheduleKind.of("CosineAnnealingLR", CosineAnnealingLR.class, CosineAnnealingLR::read),
-          ScheduleKind.of(
+          ScheduleKind.node(
               "CosineAnnealingWarmRestarts",
               CosineAnnealingWarmRestarts.class,
-              CosineAnnealingWarmRestarts::read),
-          ScheduleKind.of("CyclicLR", CyclicLR.class, CyclicLR::read),
-          ScheduleKind.of("OneCycleLR", OneCycleLR.class, OneCycleLR::read),
-          ScheduleKind.of("ReduceLROnPlateau", ReduceLROnPlateau.class, ReduceLROnPlateau::read),
-          ScheduleKind.of("SWALR", SWALR.class, SWALR::read),
-          ScheduleKind.of("SequentialLR", SequentialLR.class, SequentialLR::read),
-          ScheduleKind.of("ChainedScheduler", ChainedScheduler.class, ChainedScheduler::read),
-          ScheduleKind.of("WarmupLR", WarmupLR.class, WarmupLR::read));
+              CosineAnnealingWarmRestarts::read,
+              CosineAnnealingWarmRestarts.WarmRestartsNode::new),
+          ScheduleKind.leaf("CyclicLR", CyclicLR.class, CyclicLR::read, CyclicLR::formula),
+          ScheduleKind.leaf("OneCycleLR", OneCycleLR.class, OneCycleLR::read, OneCycleLR::formula),
+          ScheduleKind.node(
+              "ReduceLROnPlateau",
+              ReduceLROnPlateau.class,
+              ReduceLROnPlateau::read,
+              ReduceLROnPlateau.PlateauNode::new),
+          ScheduleKind.leaf("SWALR", SWALR.class, SWALR::read, SWALR::formula),
+          ScheduleKind.node(
+              "SequentialLR",
+              SequentialLR.class,
+              SequentialLR::read,
+              SequentialLR.SequentialNode::new),
+          ScheduleKind.node(
+              "ChainedScheduler",
+              ChainedScheduler.class,
+              ChainedScheduler::read,
+              ChainedScheduler.ChainedNode::new),
+          ScheduleKind.node("WarmupLR", WarmupLR.class, WarmupLR::read, WarmupLR.WarmupNode::new));
+
+  private static final Map<Class<?>, ScheduleKind<?>> OURS_BY_CLASS =
+      OURS.stream().collect(Collectors.toMap(ScheduleKind::type, kind -> kind));
 
   /** What services bring, by the class loader that found them; it may go when it must. */
   private static final Map<ClassLoader, SoftReference<Map<String, ScheduleKind<?>>>> FOUND =
@@ -56,6 +81,14 @@ final class ScheduleTypes {
     synchronized (REGISTERED) {
       add(REGISTERED, kind);
     }
+  }
+
+  /** Makes the node for a definition; a class of the user's own need not be known for that. */
+  static Node node(Schedule schedule) {
+    ScheduleKind<?> kind = OURS_BY_CLASS.get(schedule.getClass());
+    return kind == null
+        ? new LeafNode(schedule, new ChainableFormula((ChainableSchedule) schedule))
+        : kind.node(schedule);
   }
 
   static Schedule read(Map<String, ?> map) {

@@ -151,7 +151,7 @@ class ContractTest {
   @ParameterizedTest
   @MethodSource("allOnGroups")
   void resumesAtALastEpoch(Schedule schedule, int count, boolean adam) {
-    if (schedule instanceof ReduceLROnPlateau) {
+    if (schedule.needsMetric()) {
       assertThatThrownBy(() -> schedule.attach(Specimens.groups(count, adam), 3))
           .isInstanceOf(UnsupportedOperationException.class)
           .hasMessage(
@@ -245,7 +245,7 @@ class ContractTest {
       assertThat(run.stateDict()).isEqualTo(before);
       return;
     }
-    if (schedule instanceof ReduceLROnPlateau
+    if (schedule.needsMetric()
         || schedule instanceof MultiplicativeLR
         || schedule instanceof Halving
         || schedule instanceof SWALR) {

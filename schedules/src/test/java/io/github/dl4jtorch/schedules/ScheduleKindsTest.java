@@ -83,8 +83,7 @@ class ScheduleKindsTest {
     assertRefused(
         Map.of("type", "Halving", "evry", 2),
         "Halving: unknown key \"evry\"; did you mean \"every\"?");
-    assertRefused(
-        Map.of("type", "Halving", "every", 0), "Halving: every must be >= 1 but was 0");
+    assertRefused(Map.of("type", "Halving", "every", 0), "Halving: every must be >= 1 but was 0");
     assertRefused(
         Map.of("type", "Halfing", "every", 2),
         "unknown type \"Halfing\"; did you mean \"Halving\"?");
@@ -119,17 +118,13 @@ class ScheduleKindsTest {
   void refusesToRegisterANameThatIsTaken() {
     List<String> before = Schedule.types();
     assertThatThrownBy(
-            () ->
-                Schedule.register(
-                    ScheduleKind.of("StepLR", Quartering.class, Quartering::read)))
+            () -> Schedule.register(ScheduleKind.of("StepLR", Quartering.class, Quartering::read)))
         .isExactlyInstanceOf(IllegalStateException.class)
         .hasMessage(
             "a type must be of one class but \"StepLR\" is of io.github.dl4jtorch.schedules.StepLR"
                 + " and of io.github.dl4jtorch.schedules.ScheduleKindsTest$Quartering");
     assertThatThrownBy(
-            () ->
-                Schedule.register(
-                    ScheduleKind.of("Halving", Quartering.class, Quartering::read)))
+            () -> Schedule.register(ScheduleKind.of("Halving", Quartering.class, Quartering::read)))
         .isExactlyInstanceOf(IllegalStateException.class)
         .hasMessage(
             "a type must be of one class but \"Halving\" is of"
@@ -155,8 +150,7 @@ class ScheduleKindsTest {
   @Test
   void looksInItsOwnLoaderWhereTheThreadHasNone() {
     Map<String, Object> written = new Halving(2, PerGroup.same(0.0)).toMap();
-    withLoader(
-        null, () -> assertThat(Schedule.fromMap(written).toMap()).isEqualTo(written));
+    withLoader(null, () -> assertThat(Schedule.fromMap(written).toMap()).isEqualTo(written));
     withLoader(
         ClassLoader.getPlatformClassLoader(),
         () -> assertThat(Schedule.fromMap(written).toMap()).isEqualTo(written));
@@ -172,8 +166,7 @@ class ScheduleKindsTest {
               assertThatThrownBy(() -> Schedule.fromMap(written))
                   .isInstanceOf(MalformedDataException.class));
       loader.addURL(serviceFile(QuarteringKinds.class));
-      withLoader(
-          loader, () -> assertThat(Schedule.fromMap(written)).isEqualTo(new Quartering(2)));
+      withLoader(loader, () -> assertThat(Schedule.fromMap(written)).isEqualTo(new Quartering(2)));
     }
   }
 

@@ -1,7 +1,34 @@
 package io.github.dl4jtorch.schedules;
 
-/** A schedule that knows which of its coming steps need not be computed one by one. */
-interface ForeseeableSchedule {
+import java.util.Map;
+
+/**
+ * How a {@link LeafNode} computes: what a definition does to the groups, and which of its coming
+ * steps need not be computed one by one.
+ */
+interface Formula {
+
+  /** Writes what PyTorch's constructor writes into the groups before its initial step. */
+  default void writeBounds(GroupArrays groups, int lastEpoch) {}
+
+  /** Computes the next rates, and momenta where they are cycled, in place. */
+  void next(Moment at, GroupArrays groups, double[] base);
+
+  /** Changes the base rates after the initial step; most schedules keep the groups' initial_lr. */
+  default void rebase(double[] base) {}
+
+  /** The steps that count as made already when attached at a last epoch. */
+  default int stepsBefore(int lastEpoch) {
+    return 0;
+  }
+
+  /** The last epoch that a run can be in. */
+  default double lastEpoch() {
+    return Double.MAX_VALUE;
+  }
+
+  /** What PyTorch's state_dict() repeats of the constructor's arguments. */
+  Map<String, Object> stateParameters(ParamGroups groups);
 
   /**
    * Returns how many of the next steps leave rates and momenta as they are, at least.
