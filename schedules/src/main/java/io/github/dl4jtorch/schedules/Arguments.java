@@ -283,10 +283,31 @@ public final class Arguments {
     } catch (MalformedDataException alreadyClear) {
       throw alreadyClear;
     } catch (IllegalArgumentException refused) {
-      throw new MalformedDataException(owner + ": " + refused.getMessage(), refused);
+      throw new MalformedDataException(
+          owner + ": " + inKeys(String.valueOf(refused.getMessage())), refused);
     }
     refuseUnknown();
     return read;
+  }
+
+  /** Puts the keys that were read in the place of their names in Java. */
+  private String inKeys(String message) {
+    String text = message;
+    for (String key : known) {
+      text = text.replaceAll("\\b" + nameInJava(key) + "\\b", key);
+    }
+    return text;
+  }
+
+  private static String nameInJava(String key) {
+    StringBuilder name = new StringBuilder();
+    for (String word : key.split("_")) {
+      name.append(
+          name.isEmpty()
+              ? word.toLowerCase(Locale.ROOT)
+              : word.substring(0, 1).toUpperCase(Locale.ROOT) + word.substring(1));
+    }
+    return name.toString();
   }
 
   /** Allows keys that are of no use here. */
@@ -390,10 +411,14 @@ public final class Arguments {
 
   /**
    * Compares a saved value with one's own as JSON does: numbers by value, keys by their text. An
-   * own null says nothing, so it agrees with everything.
+   * own null says nothing, so it agrees with everything, and so does what PyTorch saves for a
+   * function: nothing, or the fields of an object.
    */
   static boolean agrees(@Nullable Object saved, @Nullable Object own) {
     if (own == null) {
+      return true;
+    }
+    if (EpochFunctions.isWritten(own) && !EpochFunctions.isWritten(saved)) {
       return true;
     }
     Double savedNumber = asNumber(saved);

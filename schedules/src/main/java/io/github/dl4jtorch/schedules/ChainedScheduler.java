@@ -162,6 +162,11 @@ public record ChainedScheduler(List<Schedule> schedulers) implements Schedule {
     }
 
     @Override
+    void expectBounds(GroupArrays groups) {
+      members.forEach(member -> member.expectBounds(groups));
+    }
+
+    @Override
     void mark() {
       super.mark();
       for (int i = 0; i < members.size(); i++) {

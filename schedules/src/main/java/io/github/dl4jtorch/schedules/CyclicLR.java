@@ -6,6 +6,7 @@ import static io.github.dl4jtorch.schedules.Require.requireNonNegative;
 import static io.github.dl4jtorch.schedules.Require.requirePositive;
 
 import java.io.ObjectStreamException;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -175,6 +176,25 @@ public record CyclicLR(
       }
 
       @Override
+      public void requireOwn(Arguments state, int boundGroups) {
+        Node.requireSame(Map.of("base_lrs", baseLr.expand(boundGroups)), state);
+        Object saved = state.value("_scale_fn_custom");
+        if (scaleFn == null && EpochFunctions.isWritten(saved)) {
+          throw state.malformed(
+              "the state was saved with \"_scale_fn_custom\" " + saved + " and this one has none");
+        }
+      }
+
+      /** Computes from its own, and takes those of others away. */
+      @Override
+      public void expectBounds(GroupArrays groups) {
+        if (cycleMomentum) {
+          Arrays.fill(groups.marks(GroupMark.MAX_MOMENTUM), Double.NaN);
+          Arrays.fill(groups.marks(GroupMark.BASE_MOMENTUM), Double.NaN);
+        }
+      }
+
+      @Override
       public void next(Moment at, GroupArrays groups, double[] base) {
         double t = at.epoch();
         double cycle = Math.floor(1 + t / totalSize());
@@ -213,6 +233,10 @@ public record CyclicLR(
         ScaleMode used = mode == Mode.EXP_RANGE ? ScaleMode.ITERATIONS : ScaleMode.CYCLE;
         state.put(
             "scale_mode", (scaleFn == null ? used : scaleMode).name().toLowerCase(Locale.ROOT));
+        Map<String, Object> function = EpochFunctions.state(scaleFn);
+        if (function != null) {
+          state.put("_scale_fn_custom", function);
+        }
         state.put("cycle_momentum", cycleMomentum);
         if (cycleMomentum) {
           state.put("use_beta1", groups.get(0).momentumKind() == MomentumKind.BETA1);

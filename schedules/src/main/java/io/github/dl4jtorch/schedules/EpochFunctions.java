@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /** Reads and writes the functions that definitions hold. */
 final class EpochFunctions {
@@ -32,6 +33,25 @@ final class EpochFunctions {
       return write(owner, functions.get(0));
     }
     return functions.values().stream().map(function -> write(owner, function)).toList();
+  }
+
+  /** Returns a function's map for a state, null for a plain lambda, as PyTorch has it. */
+  static @Nullable Map<String, Object> state(@Nullable DoubleUnaryOperator function) {
+    return function instanceof EpochFunction named ? named.toMap() : null;
+  }
+
+  /** Returns the functions' maps for a state, one a group. */
+  static List<@Nullable Object> state(PerGroup<DoubleUnaryOperator> functions, int groups) {
+    List<@Nullable Object> states = new ArrayList<>();
+    functions.expand(groups).forEach(function -> states.add(state(function)));
+    return states;
+  }
+
+  /** Tells whether a value is a function as it is written here. */
+  static boolean isWritten(@Nullable Object value) {
+    return value instanceof Map<?, ?> map
+        && map.size() == 1
+        && NAMES.contains(String.valueOf(map.keySet().iterator().next()));
   }
 
   /** Refuses Java serialization of a plain lambda with advice, instead of a class name. */

@@ -30,6 +30,14 @@ interface Formula {
   /** What PyTorch's state_dict() repeats of the constructor's arguments. */
   Map<String, Object> stateParameters(ParamGroups groups);
 
+  /** Checks what a state says of the arguments beyond {@link #stateParameters}. */
+  default void requireOwn(Arguments state, int boundGroups) {}
+
+  /** Writes the bounds that the groups of a state must have, where it computes from them. */
+  default void expectBounds(GroupArrays groups) {
+    writeBounds(groups, -1);
+  }
+
   /**
    * Returns how many of the next steps leave rates and momenta as they are, at least.
    *

@@ -1,5 +1,7 @@
 package io.github.dl4jtorch.schedules;
 
+import java.util.Arrays;
+
 /**
  * The groups' numbers as arrays, one entry a group, NaN where absent. A step reads the groups into
  * these, computes here, and writes back at its very end, so that a refusal leaves the groups alone.
@@ -27,14 +29,28 @@ final class GroupArrays {
     return marks[mark.index()];
   }
 
+  /** Makes room for some of the groups, with nothing in it. */
+  static GroupArrays blank(ParamGroups groups, int size) {
+    GroupArrays blank = new GroupArrays(groups);
+    blank.resize(size);
+    for (double[] mark : blank.marks) {
+      Arrays.fill(mark, Double.NaN);
+    }
+    return blank;
+  }
+
+  private void resize(int size) {
+    lr = new double[size];
+    momentum = new double[size];
+    marks = new double[GroupMark.ALL.size()][size];
+    next = new double[size];
+  }
+
   /** Takes the groups' present numbers. Allocates only when groups were added. */
   void read() {
     int size = groups.size();
     if (lr.length != size) {
-      lr = new double[size];
-      momentum = new double[size];
-      marks = new double[GroupMark.ALL.size()][size];
-      next = new double[size];
+      resize(size);
     }
     for (int i = 0; i < size; i++) {
       ParamGroup group = groups.get(i);

@@ -188,6 +188,11 @@ final class LeafNode extends Node implements Moment {
   }
 
   @Override
+  void expectBounds(GroupArrays groups) {
+    formula.expectBounds(groups);
+  }
+
+  @Override
   void mark() {
     super.mark();
     markedEpoch = epoch;
@@ -224,6 +229,7 @@ final class LeafNode extends Node implements Moment {
     requireSame(formula.stateParameters(groups), state);
     base = loadBase(state, groups);
     boundGroups = base.length;
+    formula.requireOwn(state, boundGroups);
     double last = formula.lastEpoch();
     // Only a run of its own can be told to go to a fraction of an epoch.
     epoch =

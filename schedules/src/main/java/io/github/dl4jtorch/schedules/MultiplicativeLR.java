@@ -3,7 +3,6 @@ package io.github.dl4jtorch.schedules;
 import static io.github.dl4jtorch.schedules.Require.requireGiven;
 
 import java.io.ObjectStreamException;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
@@ -97,10 +96,10 @@ public record MultiplicativeLR(PerGroup<DoubleUnaryOperator> lrLambda)
         .toMap();
   }
 
-  /** Holds no function, as PyTorch's state does not. */
+  /** Holds the functions that have a written form; PyTorch leaves out all. */
   @Override
   public Map<String, Object> stateParameters(ParamGroups groups) {
-    return Entries.of("lr_lambdas", Collections.nCopies(groups.size(), null)).toMap();
+    return Entries.of("lr_lambdas", EpochFunctions.state(lrLambda, groups.size())).toMap();
   }
 
   static MultiplicativeLR read(Arguments arguments) {

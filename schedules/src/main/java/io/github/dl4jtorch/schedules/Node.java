@@ -119,6 +119,9 @@ abstract class Node {
     }
   }
 
+  /** Writes the bounds that the groups of a state must have. */
+  void expectBounds(GroupArrays groups) {}
+
   /** The number of groups there were when this was bound. */
   abstract int boundGroups();
 

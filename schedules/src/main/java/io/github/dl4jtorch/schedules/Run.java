@@ -156,6 +156,7 @@ final class Run implements LRScheduler {
       List<? extends Map<String, ?>> values) {
     List<ParamGroup.Saved> saved = groups.read(values);
     Node fresh = loaded(schedule, groups, state);
+    requireOwnBounds(fresh, groups, saved);
     groups.restore(saved);
     return fresh;
   }
@@ -164,6 +165,31 @@ final class Run implements LRScheduler {
     Node fresh = Node.of(schedule);
     load(fresh, state, groups, 0);
     return fresh;
+  }
+
+  /** Refuses groups whose bounds are of another definition, which the run would go by. */
+  private static void requireOwnBounds(
+      Node node, ParamGroups groups, List<ParamGroup.Saved> saved) {
+    GroupArrays own = GroupArrays.blank(groups, Math.min(node.boundGroups(), groups.size()));
+    node.expectBounds(own);
+    for (GroupMark mark : GroupMark.ALL) {
+      for (int i = 0; i < own.size(); i++) {
+        double expected = own.marks(mark)[i];
+        double found = saved.get(i).marks()[mark.index()];
+        // One that is absent says nothing.
+        if (expected < found || expected > found) {
+          throw new MalformedDataException(
+              "param group "
+                  + i
+                  + ": the state was saved with \""
+                  + mark.key()
+                  + "\" "
+                  + found
+                  + " and this one has "
+                  + expected);
+        }
+      }
+    }
   }
 
   static Map<String, @Nullable Object> save(Node node, ParamGroups groups) {

@@ -218,6 +218,11 @@ public record SequentialLR(List<Schedule> schedulers, List<Integer> milestones)
     }
 
     @Override
+    void expectBounds(GroupArrays groups) {
+      members.forEach(member -> member.expectBounds(groups));
+    }
+
+    @Override
     void mark() {
       super.mark();
       markedEpoch = epoch;

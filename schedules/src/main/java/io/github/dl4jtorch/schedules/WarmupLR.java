@@ -332,6 +332,11 @@ public record WarmupLR(
     }
 
     @Override
+    void expectBounds(GroupArrays groups) {
+      after.expectBounds(groups);
+    }
+
+    @Override
     void mark() {
       super.mark();
       markedIteration = iteration;
