@@ -67,7 +67,7 @@ public final class NetworkSchedule {
    * @param definition the schedule, any but {@code ReduceLROnPlateau}
    * @param unit what counts as a step
    * @return what can be put into configurations and networks
-   * @throws IllegalArgumentException if the definition is a plateau, is not one of this library's,
+   * @throws IllegalArgumentException if the definition is a plateau, cannot be read from its map,
    *     or has lists for several param groups
    * @throws UnsupportedOperationException if the definition holds a plain lambda
    */

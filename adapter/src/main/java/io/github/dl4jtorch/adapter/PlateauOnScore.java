@@ -39,7 +39,7 @@ public final class PlateauOnScore<T extends Model> implements EarlyStoppingListe
   public PlateauOnScore(LRScheduler run) {
     this.run = run;
     this.groups = SchedulerListener.groups(run);
-    if (!(run.schedule() instanceof ReduceLROnPlateau)) {
+    if (!run.schedule().needsMetric()) {
       throw new IllegalArgumentException(
           "run must be of ReduceLROnPlateau but is of "
               + run.schedule().getClass().getSimpleName()

@@ -5,8 +5,6 @@ import io.github.dl4jtorch.adapter.internal.LrCell;
 import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import io.github.dl4jtorch.adapter.optim.TorchUpdater;
 import io.github.dl4jtorch.schedules.MomentumKind;
-import io.github.dl4jtorch.schedules.ParamGroup;
-import io.github.dl4jtorch.schedules.ParamGroups;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.WarmupLR;
 import java.util.IdentityHashMap;
@@ -38,31 +36,20 @@ record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Doubl
       throw new IllegalArgumentException(
           "the network must have an updater with a learning rate but has none");
     }
-    boolean cyclesMomentum = cyclesMomentum();
     IdentityHashMap<IUpdater, IUpdater> copies = new IdentityHashMap<>();
     for (Place place : places) {
-      copies.computeIfAbsent(place.updater(), updater -> copy(place, cyclesMomentum));
+      copies.computeIfAbsent(place.updater(), updater -> copy(place));
     }
     return copies;
   }
 
-  /** Asks the definition, which refuses an optimizer without a momentum only if it cycles it. */
-  private boolean cyclesMomentum() {
-    try {
-      definition.requireFits(ParamGroups.of(ParamGroup.withoutMomentum(1)));
-      return false;
-    } catch (IllegalArgumentException cycles) {
-      return true;
-    }
-  }
-
-  private IUpdater copy(Place place, boolean cyclesMomentum) {
+  private IUpdater copy(Place place) {
     double base = lr == null ? baseLr(place) : lr;
     IUpdater copy = place.updater().clone();
     // The rate itself is left out, so that updaters with the same schedule are equal.
     copy.setLrAndSchedule(Double.NaN, TorchSchedule.lr(definition, base, unit).withOffset(offset));
     if (copy instanceof Nesterovs nesterovs) {
-      if (cyclesMomentum) {
+      if (definition.drivesMomentum()) {
         TorchSchedule schedule =
             TorchSchedule.momentum(definition, baseMomentum(place, nesterovs), unit);
         nesterovs.setMomentum(Double.NaN);
@@ -72,7 +59,7 @@ record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Doubl
         nesterovs.setMomentum(former.initial());
         nesterovs.setMomentumISchedule(null);
       }
-    } else if (cyclesMomentum) {
+    } else if (definition.drivesMomentum()) {
       throw new IllegalArgumentException(cannotCycle(place));
     }
     return copy;

@@ -86,15 +86,15 @@ public final class SchedulerListener extends BaseTrainingListener
   private static SchedulerListener of(
       LRScheduler run, Unit unit, @Nullable ToDoubleFunction<? super Model> metric) {
     String factory = unit == Unit.EPOCH ? "everyEpoch" : "everyIteration";
-    boolean isPlateau = run.schedule() instanceof ReduceLROnPlateau;
+    boolean needsMetric = run.schedule().needsMetric();
     SchedulerListener listener = new SchedulerListener(run, unit, metric, 1, false, false);
-    if (isPlateau && metric == null) {
+    if (needsMetric && metric == null) {
       throw new IllegalArgumentException(
           "metric must be given for ReduceLROnPlateau: use SchedulerListener."
               + factory
               + "(run, metric)");
     }
-    if (!isPlateau && metric != null) {
+    if (!needsMetric && metric != null) {
       throw new IllegalArgumentException(
           "metric must not be given for "
               + run.schedule().getClass().getSimpleName()
@@ -211,17 +211,17 @@ public final class SchedulerListener extends BaseTrainingListener
 
   /** Refuses a plateau whose mode is not the direction in which a score is better. */
   static void requireMode(LRScheduler run, ScoreCalculator<? extends Model> metric) {
-    if (run.schedule() instanceof ReduceLROnPlateau plateau) {
-      boolean minimizes = plateau.mode() == ReduceLROnPlateau.Mode.MIN;
-      if (minimizes != metric.minimizeScore()) {
-        throw new IllegalArgumentException(
-            "mode must be "
-                + (minimizes ? "MAX" : "MIN")
-                + " for "
-                + metric.getClass().getSimpleName()
-                + " but was "
-                + plateau.mode());
-      }
+    ReduceLROnPlateau.Mode better =
+        metric.minimizeScore() ? ReduceLROnPlateau.Mode.MIN : ReduceLROnPlateau.Mode.MAX;
+    ReduceLROnPlateau.Mode mode = run.schedule().metricMode().orElse(better);
+    if (mode != better) {
+      throw new IllegalArgumentException(
+          "mode must be "
+              + better
+              + " for "
+              + metric.getClass().getSimpleName()
+              + " but was "
+              + mode);
     }
   }
 

@@ -24,7 +24,8 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  * <p>The value depends on the step alone, so it is right in whatever order and from however many
  * threads it is asked for, and in every copy and replica of a network. Values are computed in
  * order, and remembered; equal schedules share them. JSON, YAML and Java serialization carry the
- * definition.
+ * definition; one of a class of your own needs a {@link
+ * io.github.dl4jtorch.schedules.ScheduleKind}.
  *
  * <pre>{@code
  * Schedule cycle = OneCycleLR.builder(0.1).totalSteps(1000).build();
@@ -86,10 +87,11 @@ public final class TorchSchedule implements ISchedule {
 
   private TorchSchedule(
       Schedule definition, Quantity quantity, double initial, ScheduleType unit, int offset) {
-    if (definition instanceof ReduceLROnPlateau) {
+    if (definition.needsMetric()) {
       throw new IllegalArgumentException(
-          "definition must depend on the step alone but was a ReduceLROnPlateau, which needs a"
-              + " metric: attach it to NetworkParamGroups.of(net) and step it with"
+          "definition must depend on the step alone but was a "
+              + definition.getClass().getSimpleName()
+              + ", which needs a metric: attach it to NetworkParamGroups.of(net) and step it with"
               + " SchedulerListener.everyEpoch(run, metric)");
     }
     if (!(initial >= 0 && initial < Double.POSITIVE_INFINITY)) {
@@ -114,9 +116,12 @@ public final class TorchSchedule implements ISchedule {
       copy = Schedule.fromMap(definition.toMap());
     } catch (MalformedDataException notReadable) {
       throw new IllegalArgumentException(
-          "definition must be one of this library's, to be read again from a saved network, but was "
+          "definition must be read from its map, as a saved network does, but was "
               + definition
-              + "; attach it to NetworkParamGroups.of(net) and step it with a SchedulerListener",
+              + ": "
+              + notReadable.getMessage()
+              + "; make its class known by a ScheduleKind, or attach it to"
+              + " NetworkParamGroups.of(net) and step it with a SchedulerListener",
           notReadable);
     }
     if (!copy.equals(definition)) {
@@ -138,7 +143,7 @@ public final class TorchSchedule implements ISchedule {
    * @param unit what counts as a step
    * @return the schedule
    * @throws IllegalArgumentException if {@code lr} is out of its range, or the definition is a
-   *     plateau, is not one of this library's, or has lists for several param groups
+   *     plateau, cannot be read from its map, or has lists for several param groups
    * @throws UnsupportedOperationException if the definition holds a plain lambda
    */
   public static TorchSchedule lr(Schedule definition, double lr, ScheduleType unit) {
@@ -155,7 +160,7 @@ public final class TorchSchedule implements ISchedule {
    * @param unit what counts as a step
    * @return the schedule
    * @throws IllegalArgumentException if {@code momentum} is out of its range, or the definition is
-   *     a plateau, is not one of this library's, or has lists for several param groups
+   *     a plateau, cannot be read from its map, or has lists for several param groups
    * @throws UnsupportedOperationException if the definition holds a plain lambda
    */
   public static TorchSchedule momentum(Schedule definition, double momentum, ScheduleType unit) {

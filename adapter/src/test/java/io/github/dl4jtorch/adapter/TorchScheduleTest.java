@@ -258,8 +258,9 @@ class TorchScheduleTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> TorchSchedule.lr(new Halve(3), 0.1, ScheduleType.EPOCH))
         .withMessage(
-            "definition must be one of this library's, to be read again from a saved network, but"
-                + " was Halve[at=3]; attach it to NetworkParamGroups.of(net) and step it with a"
+            "definition must be read from its map, as a saved network does, but was Halve[at=3]:"
+                + " unknown type \"Halve\"; did you mean \"Halving\"?; make its class known by a"
+                + " ScheduleKind, or attach it to NetworkParamGroups.of(net) and step it with a"
                 + " SchedulerListener");
   }
 

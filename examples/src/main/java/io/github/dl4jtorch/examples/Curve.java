@@ -4,7 +4,6 @@ import io.github.dl4jtorch.examples.Panels.Line;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ParamGroups;
-import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.Schedule;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,7 +43,7 @@ record Curve(List<Line> lr, List<Line> momentum) {
   }
 
   private static void step(LRScheduler scheduler, double metric) {
-    if (scheduler.schedule() instanceof ReduceLROnPlateau) {
+    if (scheduler.schedule().needsMetric()) {
       scheduler.step(metric);
     } else {
       scheduler.step();

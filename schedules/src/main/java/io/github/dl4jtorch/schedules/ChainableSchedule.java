@@ -8,7 +8,8 @@ import java.util.Map;
  * groups to their next rates. It sees the groups' current rates, so it composes with other
  * schedules and with edits by hand.
  *
- * <p>To write a schedule of your own, implement {@link #next} and {@link #toMap()} in a record:
+ * <p>To write a schedule of your own, implement {@link #next} and {@link #toMap()} in a record. To
+ * have it read again, as saved networks and checkpoints do, describe it by a {@link ScheduleKind}.
  *
  * <pre>{@code
  * record HalveOnce(int at) implements ChainableSchedule {

@@ -19,8 +19,7 @@ import java.util.Map;
  * @param factor the factor of the first epochs, in (0, 1]; PyTorch's default is 1/3
  * @param totalIters epochs until the rate is restored, {@code >= 0}; PyTorch's default is 5
  */
-public record ConstantLR(double factor, int totalIters)
-    implements ClosedFormSchedule, ForeseeableSchedule {
+public record ConstantLR(double factor, int totalIters) implements ClosedFormSchedule {
 
   /**
    * Checks the arguments.
@@ -52,9 +51,14 @@ public record ConstantLR(double factor, int totalIters)
     }
   }
 
-  @Override
-  public long rest(Moment at, GroupArrays groups) {
-    return at.epoch() < totalIters ? ForeseeableSchedule.between(at, totalIters) : Long.MAX_VALUE;
+  /** Foresees which steps need not be computed. */
+  Formula formula() {
+    return new ChainableFormula(this) {
+      @Override
+      public long rest(Moment at, GroupArrays groups) {
+        return at.epoch() < totalIters ? Formula.between(at, totalIters) : Long.MAX_VALUE;
+      }
+    };
   }
 
   @Override
@@ -70,7 +74,7 @@ public record ConstantLR(double factor, int totalIters)
         .toMap();
   }
 
-  static ConstantLR read(MapReader map) {
-    return new ConstantLR(map.number("factor", 1.0 / 3), map.integer("total_iters", 5));
+  static ConstantLR read(Arguments arguments) {
+    return new ConstantLR(arguments.number("factor", 1.0 / 3), arguments.integer("total_iters", 5));
   }
 }

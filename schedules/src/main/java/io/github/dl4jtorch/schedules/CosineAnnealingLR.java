@@ -79,7 +79,7 @@ public record CosineAnnealingLR(int tMax, double etaMin) implements ClosedFormSc
     return Entries.ofType("CosineAnnealingLR").with("T_max", tMax).with("eta_min", etaMin).toMap();
   }
 
-  static CosineAnnealingLR read(MapReader map) {
-    return new CosineAnnealingLR(map.integer("T_max"), map.number("eta_min", 0.0));
+  static CosineAnnealingLR read(Arguments arguments) {
+    return new CosineAnnealingLR(arguments.integer("T_max"), arguments.number("eta_min", 0.0));
   }
 }

@@ -6,6 +6,7 @@ import static io.github.dl4jtorch.schedules.Require.requireNonNegative;
 import static io.github.dl4jtorch.schedules.Require.requirePositive;
 
 import java.io.ObjectStreamException;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -56,7 +57,7 @@ public record CyclicLR(
     boolean cycleMomentum,
     PerGroup<Double> baseMomentum,
     PerGroup<Double> maxMomentum)
-    implements BoundedSchedule, ForeseeableSchedule {
+    implements Schedule {
 
   /** How the height of the cycles changes. */
   public enum Mode {
@@ -134,6 +135,11 @@ public record CyclicLR(
   }
 
   @Override
+  public boolean drivesMomentum() {
+    return cycleMomentum;
+  }
+
+  @Override
   public void requireFits(ParamGroups groups) {
     baseLr.requireFits("baseLr", groups);
     maxLr.requireFits("maxLr", groups);
@@ -145,45 +151,101 @@ public record CyclicLR(
     }
   }
 
-  @Override
-  public void writeBounds(GroupArrays groups, int lastEpoch) {
-    for (int group = 0; group < groups.size(); group++) {
-      if (lastEpoch == -1) {
-        groups.lr[group] = baseLr.get(group);
+  /** Computes on the groups, which keep the bounds. */
+  Formula formula() {
+    return new Formula() {
+      @Override
+      public void writeBounds(GroupArrays groups, int lastEpoch) {
+        for (int group = 0; group < groups.size(); group++) {
+          if (lastEpoch == -1) {
+            groups.lr[group] = baseLr.get(group);
+          }
+          if (cycleMomentum) {
+            groups.marks(GroupMark.MAX_MOMENTUM)[group] = maxMomentum.get(group);
+            groups.marks(GroupMark.BASE_MOMENTUM)[group] = baseMomentum.get(group);
+          }
+        }
       }
-      if (cycleMomentum) {
-        groups.maxMomentum[group] = maxMomentum.get(group);
-        groups.baseMomentum[group] = baseMomentum.get(group);
-      }
-    }
-  }
 
-  /** Only the initial step works from initial_lr, as in PyTorch. */
-  @Override
-  public void rebase(double[] base) {
-    for (int group = 0; group < base.length; group++) {
-      base[group] = baseLr.get(group);
-    }
-  }
+      /** Only the initial step works from initial_lr, as in PyTorch. */
+      @Override
+      public void rebase(double[] base) {
+        for (int group = 0; group < base.length; group++) {
+          base[group] = baseLr.get(group);
+        }
+      }
 
-  @Override
-  public void next(Moment at, GroupArrays groups, double[] base) {
-    double t = at.epoch();
-    double cycle = Math.floor(1 + t / totalSize());
-    double x = 1.0 + t / totalSize() - cycle;
-    double height = x <= stepRatio() ? x / stepRatio() : (x - 1) / (stepRatio() - 1);
-    double scale = scale(cycle, t);
-    for (int group = 0; group < groups.size(); group++) {
-      if (group >= base.length || Double.isNaN(base[group])) {
-        groups.lr[group] = Double.NaN;
-        continue;
+      @Override
+      public void requireOwn(Arguments state, int boundGroups) {
+        Node.requireSame(Map.of("base_lrs", baseLr.expand(boundGroups)), state);
+        Object saved = state.value("_scale_fn_custom");
+        if (scaleFn == null && EpochFunctions.isWritten(saved)) {
+          throw state.malformed(
+              "the state was saved with \"_scale_fn_custom\" " + saved + " and this one has none");
+        }
       }
-      groups.lr[group] = base[group] + (maxLr.get(group) - base[group]) * height * scale;
-      if (cycleMomentum) {
-        double from = maxMomentum.get(group);
-        groups.momentum[group] = from - (from - baseMomentum.get(group)) * height * scale;
+
+      /** Computes from its own, and takes those of others away. */
+      @Override
+      public void expectBounds(GroupArrays groups) {
+        if (cycleMomentum) {
+          Arrays.fill(groups.marks(GroupMark.MAX_MOMENTUM), Double.NaN);
+          Arrays.fill(groups.marks(GroupMark.BASE_MOMENTUM), Double.NaN);
+        }
       }
-    }
+
+      @Override
+      public void next(Moment at, GroupArrays groups, double[] base) {
+        double t = at.epoch();
+        double cycle = Math.floor(1 + t / totalSize());
+        double x = 1.0 + t / totalSize() - cycle;
+        double height = x <= stepRatio() ? x / stepRatio() : (x - 1) / (stepRatio() - 1);
+        double scale = scale(cycle, t);
+        for (int group = 0; group < groups.size(); group++) {
+          if (group >= base.length || Double.isNaN(base[group])) {
+            groups.lr[group] = Double.NaN;
+            continue;
+          }
+          groups.lr[group] = base[group] + (maxLr.get(group) - base[group]) * height * scale;
+          if (cycleMomentum) {
+            double from = maxMomentum.get(group);
+            groups.momentum[group] = from - (from - baseMomentum.get(group)) * height * scale;
+          }
+        }
+      }
+
+      @Override
+      public long independent(Moment at) {
+        boolean isBounded =
+            scaleFn == null && (mode != Mode.EXP_RANGE || (gamma >= -1 && gamma <= 1));
+        return isBounded ? Long.MAX_VALUE : 0;
+      }
+
+      @Override
+      public Map<String, Object> stateParameters(ParamGroups groups) {
+        Map<String, Object> state = new LinkedHashMap<>();
+        state.put("max_lrs", maxLr.expand(groups.size()));
+        state.put("total_size", totalSize());
+        state.put("step_ratio", stepRatio());
+        state.put("mode", mode.name().toLowerCase(Locale.ROOT));
+        state.put("gamma", gamma);
+        // PyTorch overwrites the scale mode of its own three modes.
+        ScaleMode used = mode == Mode.EXP_RANGE ? ScaleMode.ITERATIONS : ScaleMode.CYCLE;
+        state.put(
+            "scale_mode", (scaleFn == null ? used : scaleMode).name().toLowerCase(Locale.ROOT));
+        Map<String, Object> function = EpochFunctions.state(scaleFn);
+        if (function != null) {
+          state.put("_scale_fn_custom", function);
+        }
+        state.put("cycle_momentum", cycleMomentum);
+        if (cycleMomentum) {
+          state.put("use_beta1", groups.get(0).momentumKind() == MomentumKind.BETA1);
+          state.put("base_momentums", baseMomentum.expand(groups.size()));
+          state.put("max_momentums", maxMomentum.expand(groups.size()));
+        }
+        return state;
+      }
+    };
   }
 
   private double scale(double cycle, double t) {
@@ -206,12 +268,6 @@ public record CyclicLR(
   }
 
   @Override
-  public long independent(Moment at) {
-    boolean isBounded = scaleFn == null && (mode != Mode.EXP_RANGE || (gamma >= -1 && gamma <= 1));
-    return isBounded ? Long.MAX_VALUE : 0;
-  }
-
-  @Override
   public Map<String, Object> toMap() {
     return Entries.ofType("CyclicLR")
         .with("base_lr", baseLr.toValue())
@@ -229,39 +285,19 @@ public record CyclicLR(
         .toMap();
   }
 
-  @Override
-  public Map<String, Object> stateParameters(ParamGroups groups) {
-    Map<String, Object> state = new LinkedHashMap<>();
-    state.put("max_lrs", maxLr.expand(groups.size()));
-    state.put("total_size", totalSize());
-    state.put("step_ratio", stepRatio());
-    state.put("mode", mode.name().toLowerCase(Locale.ROOT));
-    state.put("gamma", gamma);
-    // PyTorch overwrites the scale mode of its own three modes.
-    ScaleMode used = mode == Mode.EXP_RANGE ? ScaleMode.ITERATIONS : ScaleMode.CYCLE;
-    state.put("scale_mode", (scaleFn == null ? used : scaleMode).name().toLowerCase(Locale.ROOT));
-    state.put("cycle_momentum", cycleMomentum);
-    if (cycleMomentum) {
-      state.put("use_beta1", groups.get(0).momentumKind() == MomentumKind.BETA1);
-      state.put("base_momentums", baseMomentum.expand(groups.size()));
-      state.put("max_momentums", maxMomentum.expand(groups.size()));
-    }
-    return state;
-  }
-
-  static CyclicLR read(MapReader map) {
+  static CyclicLR read(Arguments arguments) {
     return new CyclicLR(
-        map.perGroup("base_lr"),
-        map.perGroup("max_lr"),
-        map.integer("step_size_up", 2000),
-        map.has("step_size_down") ? (Integer) map.integer("step_size_down") : null,
-        map.choice("mode", Mode.TRIANGULAR),
-        map.number("gamma", 1.0),
-        map.has("scale_fn") ? EpochFunctions.read(map, "scale_fn") : null,
-        map.choice("scale_mode", ScaleMode.CYCLE),
-        map.bool("cycle_momentum", true),
-        map.perGroup("base_momentum", 0.8),
-        map.perGroup("max_momentum", 0.9));
+        arguments.perGroup("base_lr"),
+        arguments.perGroup("max_lr"),
+        arguments.integer("step_size_up", 2000),
+        arguments.has("step_size_down") ? (Integer) arguments.integer("step_size_down") : null,
+        arguments.choice("mode", Mode.TRIANGULAR),
+        arguments.number("gamma", 1.0),
+        arguments.has("scale_fn") ? EpochFunctions.read(arguments, "scale_fn") : null,
+        arguments.choice("scale_mode", ScaleMode.CYCLE),
+        arguments.bool("cycle_momentum", true),
+        arguments.perGroup("base_momentum", 0.8),
+        arguments.perGroup("max_momentum", 0.9));
   }
 
   private Object writeReplace() throws ObjectStreamException {

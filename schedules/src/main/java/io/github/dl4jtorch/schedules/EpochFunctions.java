@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /** Reads and writes the functions that definitions hold. */
 final class EpochFunctions {
@@ -34,6 +35,25 @@ final class EpochFunctions {
     return functions.values().stream().map(function -> write(owner, function)).toList();
   }
 
+  /** Returns a function's map for a state, null for a plain lambda, as PyTorch has it. */
+  static @Nullable Map<String, Object> state(@Nullable DoubleUnaryOperator function) {
+    return function instanceof EpochFunction named ? named.toMap() : null;
+  }
+
+  /** Returns the functions' maps for a state, one a group. */
+  static List<@Nullable Object> state(PerGroup<DoubleUnaryOperator> functions, int groups) {
+    List<@Nullable Object> states = new ArrayList<>();
+    functions.expand(groups).forEach(function -> states.add(state(function)));
+    return states;
+  }
+
+  /** Tells whether a value is a function as it is written here. */
+  static boolean isWritten(@Nullable Object value) {
+    return value instanceof Map<?, ?> map
+        && map.size() == 1
+        && NAMES.contains(String.valueOf(map.keySet().iterator().next()));
+  }
+
   /** Refuses Java serialization of a plain lambda with advice, instead of a class name. */
   static void requireSerializable(String owner, PerGroup<DoubleUnaryOperator> functions)
       throws NotSerializableException {
@@ -45,7 +65,7 @@ final class EpochFunctions {
   }
 
   /** Reads a function or a list of functions. */
-  static PerGroup<DoubleUnaryOperator> readPerGroup(MapReader map, String key) {
+  static PerGroup<DoubleUnaryOperator> readPerGroup(Arguments map, String key) {
     if (!(map.value(key) instanceof List<?>)) {
       return PerGroup.same(read(map, key));
     }
@@ -57,20 +77,20 @@ final class EpochFunctions {
   }
 
   /** Reads a function. */
-  static EpochFunction read(MapReader map, String key) {
+  static EpochFunction read(Arguments map, String key) {
     return read(map, key, map.map(key));
   }
 
-  private static EpochFunction read(MapReader map, String key, Map<String, ?> written) {
+  private static EpochFunction read(Arguments map, String key, Map<String, ?> written) {
     if (written.size() != 1) {
       throw map.malformed(
           "\""
               + key
               + "\" must be a map from a function's name to its arguments but was "
-              + MapReader.shown(written));
+              + Arguments.shown(written));
     }
     String name = written.keySet().iterator().next();
-    MapReader function = new MapReader(key, written);
+    Arguments function = new Arguments(key, written);
     if (name.equals("table")) {
       return new EpochFunction.Table(function.finiteNumbers("table"));
     }
@@ -81,24 +101,24 @@ final class EpochFunctions {
               + "\" in \""
               + key
               + "\"; did you mean \""
-              + MapReader.nearest(name, NAMES)
+              + Arguments.nearest(name, NAMES)
               + "\"?");
     }
-    MapReader arguments = new MapReader(name, function.map(name));
-    EpochFunction found =
-        switch (name) {
-          case "exponential" -> EpochFunction.exponential(arguments.number("gamma"));
-          case "yolov5_linear" ->
-              EpochFunction.yolov5Linear(arguments.integer("epochs"), arguments.number("lrf"));
-          case "yolov5_cosine" ->
-              EpochFunction.yolov5Cosine(arguments.integer("epochs"), arguments.number("lrf"));
-          default ->
-              EpochFunction.pix2pixLinear(
-                  arguments.integer("epoch_count", 1),
-                  arguments.integer("n_epochs"),
-                  arguments.integer("n_epochs_decay"));
-        };
-    arguments.refuseUnknown();
-    return found;
+    return new Arguments(name, function.map(name)).read(arguments -> read(name, arguments));
+  }
+
+  private static EpochFunction read(String name, Arguments arguments) {
+    return switch (name) {
+      case "exponential" -> EpochFunction.exponential(arguments.number("gamma"));
+      case "yolov5_linear" ->
+          EpochFunction.yolov5Linear(arguments.integer("epochs"), arguments.number("lrf"));
+      case "yolov5_cosine" ->
+          EpochFunction.yolov5Cosine(arguments.integer("epochs"), arguments.number("lrf"));
+      default ->
+          EpochFunction.pix2pixLinear(
+              arguments.integer("epoch_count", 1),
+              arguments.integer("n_epochs"),
+              arguments.integer("n_epochs_decay"));
+    };
   }
 }

@@ -15,7 +15,7 @@ import java.util.Map;
  *
  * @param gamma the factor of each epoch, finite; no default, as in PyTorch
  */
-public record ExponentialLR(double gamma) implements ClosedFormSchedule, ForeseeableSchedule {
+public record ExponentialLR(double gamma) implements ClosedFormSchedule {
 
   /**
    * Checks the argument.
@@ -34,9 +34,14 @@ public record ExponentialLR(double gamma) implements ClosedFormSchedule, Foresee
     }
   }
 
-  @Override
-  public long rest(Moment at, GroupArrays groups) {
-    return ForeseeableSchedule.isUnchanged(groups, gamma) ? Long.MAX_VALUE : 0;
+  /** Foresees which steps need not be computed. */
+  Formula formula() {
+    return new ChainableFormula(this) {
+      @Override
+      public long rest(Moment at, GroupArrays groups) {
+        return Formula.isUnchanged(groups, gamma) ? Long.MAX_VALUE : 0;
+      }
+    };
   }
 
   @Override
@@ -49,7 +54,7 @@ public record ExponentialLR(double gamma) implements ClosedFormSchedule, Foresee
     return Entries.ofType("ExponentialLR").with("gamma", gamma).toMap();
   }
 
-  static ExponentialLR read(MapReader map) {
-    return new ExponentialLR(map.number("gamma"));
+  static ExponentialLR read(Arguments arguments) {
+    return new ExponentialLR(arguments.number("gamma"));
   }
 }

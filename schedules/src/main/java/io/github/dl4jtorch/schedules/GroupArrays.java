@@ -1,5 +1,7 @@
 package io.github.dl4jtorch.schedules;
 
+import java.util.Arrays;
+
 /**
  * The groups' numbers as arrays, one entry a group, NaN where absent. A step reads the groups into
  * these, computes here, and writes back at its very end, so that a refusal leaves the groups alone.
@@ -9,13 +11,7 @@ final class GroupArrays {
   final ParamGroups groups;
   double[] lr = {};
   double[] momentum = {};
-  double[] initialLr = {};
-  double[] maxLr = {};
-  double[] minLr = {};
-  double[] maxMomentum = {};
-  double[] baseMomentum = {};
-  double[] swaLr = {};
-  double[] initialMomentum = {};
+  private double[][] marks = {};
 
   /** Room for the next rates; changes places with {@link #lr}. */
   double[] next = {};
@@ -28,32 +24,41 @@ final class GroupArrays {
     return lr.length;
   }
 
+  /** One kind of mark, one entry a group. */
+  double[] marks(GroupMark mark) {
+    return marks[mark.index()];
+  }
+
+  /** Makes room for some of the groups, with nothing in it. */
+  static GroupArrays blank(ParamGroups groups, int size) {
+    GroupArrays blank = new GroupArrays(groups);
+    blank.resize(size);
+    for (double[] mark : blank.marks) {
+      Arrays.fill(mark, Double.NaN);
+    }
+    return blank;
+  }
+
+  private void resize(int size) {
+    lr = new double[size];
+    momentum = new double[size];
+    marks = new double[GroupMark.ALL.size()][size];
+    next = new double[size];
+  }
+
   /** Takes the groups' present numbers. Allocates only when groups were added. */
   void read() {
     int size = groups.size();
     if (lr.length != size) {
-      lr = new double[size];
-      momentum = new double[size];
-      initialLr = new double[size];
-      maxLr = new double[size];
-      minLr = new double[size];
-      maxMomentum = new double[size];
-      baseMomentum = new double[size];
-      swaLr = new double[size];
-      initialMomentum = new double[size];
-      next = new double[size];
+      resize(size);
     }
     for (int i = 0; i < size; i++) {
       ParamGroup group = groups.get(i);
       lr[i] = group.lr();
       momentum[i] = group.momentumKind() == MomentumKind.NONE ? Double.NaN : group.momentum();
-      initialLr[i] = group.initialLr;
-      maxLr[i] = group.maxLr;
-      minLr[i] = group.minLr;
-      maxMomentum[i] = group.maxMomentum;
-      baseMomentum[i] = group.baseMomentum;
-      swaLr[i] = group.swaLr;
-      initialMomentum[i] = group.initialMomentum;
+      for (int mark = 0; mark < marks.length; mark++) {
+        marks[mark][i] = group.marks[mark];
+      }
     }
   }
 
@@ -110,13 +115,9 @@ final class GroupArrays {
       if (!Double.isNaN(momentum[i])) {
         group.writeMomentum(momentum[i]);
       }
-      group.initialLr = initialLr[i];
-      group.maxLr = maxLr[i];
-      group.minLr = minLr[i];
-      group.maxMomentum = maxMomentum[i];
-      group.baseMomentum = baseMomentum[i];
-      group.swaLr = swaLr[i];
-      group.initialMomentum = initialMomentum[i];
+      for (int mark = 0; mark < marks.length; mark++) {
+        group.marks[mark] = marks[mark][i];
+      }
     }
   }
 }

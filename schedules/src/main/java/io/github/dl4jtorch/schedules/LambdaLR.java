@@ -3,7 +3,6 @@ package io.github.dl4jtorch.schedules;
 import static io.github.dl4jtorch.schedules.Require.requireGiven;
 
 import java.io.ObjectStreamException;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
@@ -22,8 +21,7 @@ import java.util.function.DoubleUnaryOperator;
  * @param lrLambda the function from epoch to factor, or one a group. An {@link EpochFunction} can
  *     be written and read, any other lambda cannot
  */
-public record LambdaLR(PerGroup<DoubleUnaryOperator> lrLambda)
-    implements ChainableSchedule, ForeseeableSchedule {
+public record LambdaLR(PerGroup<DoubleUnaryOperator> lrLambda) implements ChainableSchedule {
 
   /**
    * Checks the argument.
@@ -69,19 +67,24 @@ public record LambdaLR(PerGroup<DoubleUnaryOperator> lrLambda)
     }
   }
 
-  @Override
-  public long independent(Moment at) {
-    for (int i = 0; i < lrLambda.values().size(); i++) {
-      DoubleUnaryOperator function = lrLambda.values().get(i);
-      boolean isSmooth =
-          function instanceof EpochFunction.Table table
-              ? table.isAtItsEnd(at.epoch())
-              : function instanceof EpochFunction;
-      if (!isSmooth) {
-        return 0;
+  /** Foresees which steps need not be computed. */
+  Formula formula() {
+    return new ChainableFormula(this) {
+      @Override
+      public long independent(Moment at) {
+        for (int i = 0; i < lrLambda.values().size(); i++) {
+          DoubleUnaryOperator function = lrLambda.values().get(i);
+          boolean isSmooth =
+              function instanceof EpochFunction.Table table
+                  ? table.isAtItsEnd(at.epoch())
+                  : function instanceof EpochFunction;
+          if (!isSmooth) {
+            return 0;
+          }
+        }
+        return Long.MAX_VALUE;
       }
-    }
-    return Long.MAX_VALUE;
+    };
   }
 
   @Override
@@ -91,14 +94,14 @@ public record LambdaLR(PerGroup<DoubleUnaryOperator> lrLambda)
         .toMap();
   }
 
-  /** Holds no function, as PyTorch's state does not. */
+  /** Holds the functions that have a written form; PyTorch leaves out all. */
   @Override
   public Map<String, Object> stateParameters(ParamGroups groups) {
-    return Entries.of("lr_lambdas", Collections.nCopies(groups.size(), null)).toMap();
+    return Entries.of("lr_lambdas", EpochFunctions.state(lrLambda, groups.size())).toMap();
   }
 
-  static LambdaLR read(MapReader map) {
-    return new LambdaLR(EpochFunctions.readPerGroup(map, "lr_lambda"));
+  static LambdaLR read(Arguments arguments) {
+    return new LambdaLR(EpochFunctions.readPerGroup(arguments, "lr_lambda"));
   }
 
   private Object writeReplace() throws ObjectStreamException {

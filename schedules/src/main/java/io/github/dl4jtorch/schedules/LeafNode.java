@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 final class LeafNode extends Node implements Moment {
 
   private final Schedule schedule;
+  private final Formula formula;
   private double[] base = {};
   private int boundGroups;
   private double epoch;
@@ -18,8 +19,9 @@ final class LeafNode extends Node implements Moment {
   private double markedEpoch;
   private int markedStepCount;
 
-  LeafNode(Schedule schedule) {
+  LeafNode(Schedule schedule, Formula formula) {
     this.schedule = schedule;
+    this.formula = formula;
   }
 
   @Override
@@ -49,27 +51,23 @@ final class LeafNode extends Node implements Moment {
 
   @Override
   void bind(GroupArrays groups, int lastEpoch, Parent parent) {
-    if (schedule instanceof BoundedSchedule bounded) {
-      bounded.writeBounds(groups, lastEpoch);
-    }
+    formula.writeBounds(groups, lastEpoch);
     base = baseRates(groups);
     boundGroups = base.length;
     epoch = lastEpoch;
     initialStep(groups);
-    if (schedule instanceof BoundedSchedule bounded) {
-      bounded.rebase(base);
-      stepCount += bounded.stepsBefore(lastEpoch);
-    }
+    formula.rebase(base);
+    stepCount += formula.stepsBefore(lastEpoch);
   }
 
   /** Sets initial_lr where it is absent, and copies it. */
   static double[] baseRates(GroupArrays groups) {
     for (int i = 0; i < groups.size(); i++) {
-      if (Double.isNaN(groups.initialLr[i])) {
-        groups.initialLr[i] = groups.lr[i];
+      if (Double.isNaN(groups.marks(GroupMark.INITIAL_LR)[i])) {
+        groups.marks(GroupMark.INITIAL_LR)[i] = groups.lr[i];
       }
     }
-    return groups.initialLr.clone();
+    return groups.marks(GroupMark.INITIAL_LR).clone();
   }
 
   @Override
@@ -102,16 +100,12 @@ final class LeafNode extends Node implements Moment {
 
   @Override
   long rest(GroupArrays groups) {
-    return schedule instanceof ForeseeableSchedule foreseeable && epoch >= 0
-        ? foreseeable.rest(this, groups)
-        : 0;
+    return epoch >= 0 ? formula.rest(this, groups) : 0;
   }
 
   @Override
   long independent(GroupArrays groups) {
-    return schedule instanceof ForeseeableSchedule foreseeable && epoch >= 0
-        ? foreseeable.independent(this)
-        : 0;
+    return epoch >= 0 ? formula.independent(this) : 0;
   }
 
   @Override
@@ -141,12 +135,7 @@ final class LeafNode extends Node implements Moment {
 
   private void compute(GroupArrays groups) {
     growBase(groups.size());
-    if (schedule instanceof BoundedSchedule bounded) {
-      bounded.next(this, groups, base);
-    } else {
-      ((ChainableSchedule) schedule).next(this, groups.lr, base, groups.next);
-      groups.swap();
-    }
+    formula.next(this, groups, base);
     finish(groups);
   }
 
@@ -199,6 +188,11 @@ final class LeafNode extends Node implements Moment {
   }
 
   @Override
+  void expectBounds(GroupArrays groups) {
+    formula.expectBounds(groups);
+  }
+
+  @Override
   void mark() {
     super.mark();
     markedEpoch = epoch;
@@ -214,7 +208,7 @@ final class LeafNode extends Node implements Moment {
 
   @Override
   void save(Map<String, @Nullable Object> state, ParamGroups groups) {
-    state.putAll(stateParameters(groups));
+    state.putAll(formula.stateParameters(groups));
     saveCommon(state, Arrays.copyOf(base, boundGroups), epoch, stepCount);
     super.save(state, groups);
   }
@@ -223,20 +217,20 @@ final class LeafNode extends Node implements Moment {
   static void saveCommon(
       Map<String, @Nullable Object> state, double[] base, double epoch, int stepCount) {
     state.put("base_lrs", boxed(base));
-    state.put("last_epoch", MapReader.wholeOrFraction(epoch));
+    state.put("last_epoch", Arguments.wholeOrFraction(epoch));
     state.put("_step_count", stepCount);
     state.put("_is_initial", false);
     state.put("_get_lr_called_within_step", false);
   }
 
   @Override
-  void load(MapReader state, ParamGroups groups, int lowestEpoch) {
+  void load(Arguments state, ParamGroups groups, int lowestEpoch) {
     super.load(state, groups, lowestEpoch);
-    requireSame(stateParameters(groups), state);
+    requireSame(formula.stateParameters(groups), state);
     base = loadBase(state, groups);
     boundGroups = base.length;
-    double last =
-        schedule instanceof BoundedSchedule bounded ? bounded.lastEpoch() : Double.MAX_VALUE;
+    formula.requireOwn(state, boundGroups);
+    double last = formula.lastEpoch();
     // Only a run of its own can be told to go to a fraction of an epoch.
     epoch =
         lowestEpoch < 0
@@ -248,7 +242,7 @@ final class LeafNode extends Node implements Moment {
     state.ignore("_scale_fn_custom", "_scale_fn_ref", "anneal_func");
   }
 
-  static double[] loadBase(MapReader state, ParamGroups groups) {
+  static double[] loadBase(Arguments state, ParamGroups groups) {
     List<Double> rates = new ArrayList<>(state.finiteNumbers("base_lrs"));
     if (rates.size() > groups.size() || rates.isEmpty()) {
       throw state.malformed(
@@ -258,11 +252,5 @@ final class LeafNode extends Node implements Moment {
               + rates.size());
     }
     return doubles(rates);
-  }
-
-  private Map<String, Object> stateParameters(ParamGroups groups) {
-    return schedule instanceof BoundedSchedule bounded
-        ? bounded.stateParameters(groups)
-        : ((ChainableSchedule) schedule).stateParameters(groups);
   }
 }

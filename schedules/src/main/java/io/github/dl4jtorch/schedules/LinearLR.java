@@ -22,7 +22,7 @@ import java.util.Map;
  * @param totalIters epochs from one to the other, {@code > 0}; PyTorch's default is 5
  */
 public record LinearLR(double startFactor, double endFactor, int totalIters)
-    implements ClosedFormSchedule, ForeseeableSchedule {
+    implements ClosedFormSchedule {
 
   /**
    * Checks the arguments.
@@ -59,9 +59,14 @@ public record LinearLR(double startFactor, double endFactor, int totalIters)
     }
   }
 
-  @Override
-  public long rest(Moment at, GroupArrays groups) {
-    return at.epoch() >= totalIters ? Long.MAX_VALUE : 0;
+  /** Foresees which steps need not be computed. */
+  Formula formula() {
+    return new ChainableFormula(this) {
+      @Override
+      public long rest(Moment at, GroupArrays groups) {
+        return at.epoch() >= totalIters ? Long.MAX_VALUE : 0;
+      }
+    };
   }
 
   @Override
@@ -79,10 +84,10 @@ public record LinearLR(double startFactor, double endFactor, int totalIters)
         .toMap();
   }
 
-  static LinearLR read(MapReader map) {
+  static LinearLR read(Arguments arguments) {
     return new LinearLR(
-        map.number("start_factor", 1.0 / 3),
-        map.number("end_factor", 1.0),
-        map.integer("total_iters", 5));
+        arguments.number("start_factor", 1.0 / 3),
+        arguments.number("end_factor", 1.0),
+        arguments.integer("total_iters", 5));
   }
 }

@@ -21,8 +21,7 @@ import java.util.TreeMap;
  * @param milestones the epochs at which to decay; 0 decays while attaching, none never decays
  * @param gamma the factor of a decay, finite; PyTorch's default is 0.1
  */
-public record MultiStepLR(List<Integer> milestones, double gamma)
-    implements ClosedFormSchedule, ForeseeableSchedule {
+public record MultiStepLR(List<Integer> milestones, double gamma) implements ClosedFormSchedule {
 
   /**
    * Checks the arguments and copies the list.
@@ -53,15 +52,20 @@ public record MultiStepLR(List<Integer> milestones, double gamma)
     }
   }
 
-  @Override
-  public long rest(Moment at, GroupArrays groups) {
-    long rest = Long.MAX_VALUE;
-    for (int i = 0; i < milestones.size(); i++) {
-      if (milestones.get(i) > at.epoch()) {
-        rest = Math.min(rest, ForeseeableSchedule.between(at, milestones.get(i)));
+  /** Foresees which steps need not be computed. */
+  Formula formula() {
+    return new ChainableFormula(this) {
+      @Override
+      public long rest(Moment at, GroupArrays groups) {
+        long rest = Long.MAX_VALUE;
+        for (int i = 0; i < milestones.size(); i++) {
+          if (milestones.get(i) > at.epoch()) {
+            rest = Math.min(rest, Formula.between(at, milestones.get(i)));
+          }
+        }
+        return rest;
       }
-    }
-    return rest;
+    };
   }
 
   @Override
@@ -99,7 +103,7 @@ public record MultiStepLR(List<Integer> milestones, double gamma)
     return Entries.of("milestones", byText).with("gamma", gamma).toMap();
   }
 
-  static MultiStepLR read(MapReader map) {
-    return new MultiStepLR(map.integers("milestones"), map.number("gamma", 0.1));
+  static MultiStepLR read(Arguments arguments) {
+    return new MultiStepLR(arguments.integers("milestones"), arguments.number("gamma", 0.1));
   }
 }

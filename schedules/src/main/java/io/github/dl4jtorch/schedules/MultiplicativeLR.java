@@ -3,7 +3,6 @@ package io.github.dl4jtorch.schedules;
 import static io.github.dl4jtorch.schedules.Require.requireGiven;
 
 import java.io.ObjectStreamException;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
@@ -24,7 +23,7 @@ import java.util.function.DoubleUnaryOperator;
  *     be written and read, any other lambda cannot
  */
 public record MultiplicativeLR(PerGroup<DoubleUnaryOperator> lrLambda)
-    implements ChainableSchedule, ForeseeableSchedule {
+    implements ChainableSchedule {
 
   /**
    * Checks the argument.
@@ -73,16 +72,21 @@ public record MultiplicativeLR(PerGroup<DoubleUnaryOperator> lrLambda)
     }
   }
 
-  @Override
-  public long rest(Moment at, GroupArrays groups) {
-    for (int group = 0; group < lrLambda.values().size(); group++) {
-      if (!(lrLambda.get(group) instanceof EpochFunction.Table table)
-          || !table.isAtItsEnd(at.epoch())
-          || !ForeseeableSchedule.isUnchanged(groups, table.applyAsDouble(at.epoch()))) {
-        return 0;
+  /** Foresees which steps need not be computed. */
+  Formula formula() {
+    return new ChainableFormula(this) {
+      @Override
+      public long rest(Moment at, GroupArrays groups) {
+        for (int group = 0; group < lrLambda.values().size(); group++) {
+          if (!(lrLambda.get(group) instanceof EpochFunction.Table table)
+              || !table.isAtItsEnd(at.epoch())
+              || !Formula.isUnchanged(groups, table.applyAsDouble(at.epoch()))) {
+            return 0;
+          }
+        }
+        return Long.MAX_VALUE;
       }
-    }
-    return Long.MAX_VALUE;
+    };
   }
 
   @Override
@@ -92,14 +96,14 @@ public record MultiplicativeLR(PerGroup<DoubleUnaryOperator> lrLambda)
         .toMap();
   }
 
-  /** Holds no function, as PyTorch's state does not. */
+  /** Holds the functions that have a written form; PyTorch leaves out all. */
   @Override
   public Map<String, Object> stateParameters(ParamGroups groups) {
-    return Entries.of("lr_lambdas", Collections.nCopies(groups.size(), null)).toMap();
+    return Entries.of("lr_lambdas", EpochFunctions.state(lrLambda, groups.size())).toMap();
   }
 
-  static MultiplicativeLR read(MapReader map) {
-    return new MultiplicativeLR(EpochFunctions.readPerGroup(map, "lr_lambda"));
+  static MultiplicativeLR read(Arguments arguments) {
+    return new MultiplicativeLR(EpochFunctions.readPerGroup(arguments, "lr_lambda"));
   }
 
   private Object writeReplace() throws ObjectStreamException {

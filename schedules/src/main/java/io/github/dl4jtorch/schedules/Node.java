@@ -18,22 +18,7 @@ abstract class Node {
 
   /** Makes the node for a definition, not yet bound to groups. */
   static Node of(Schedule schedule) {
-    if (schedule instanceof SequentialLR sequential) {
-      return new SequentialNode(sequential);
-    }
-    if (schedule instanceof ChainedScheduler chained) {
-      return new ChainedNode(chained);
-    }
-    if (schedule instanceof CosineAnnealingWarmRestarts restarts) {
-      return new WarmRestartsNode(restarts);
-    }
-    if (schedule instanceof ReduceLROnPlateau plateau) {
-      return new PlateauNode(plateau);
-    }
-    if (schedule instanceof WarmupLR warmup) {
-      return new WarmupNode(warmup);
-    }
-    return new LeafNode(schedule);
+    return ScheduleTypes.node(schedule);
   }
 
   static List<Node> of(List<Schedule> schedules) {
@@ -126,13 +111,16 @@ abstract class Node {
    *
    * @param lowestEpoch -1 for a member that a {@link SequentialLR} may not have entered yet, else 0
    */
-  void load(MapReader state, ParamGroups groups, int lowestEpoch) {
+  void load(Arguments state, ParamGroups groups, int lowestEpoch) {
     lastLr = doubles(state.finiteNumbers("_last_lr"));
     if (lastLr.length != groups.size()) {
       throw state.malformed(
           "the state is of " + lastLr.length + " param groups and there are " + groups.size());
     }
   }
+
+  /** Writes the bounds that the groups of a state must have. */
+  void expectBounds(GroupArrays groups) {}
 
   /** The number of groups there were when this was bound. */
   abstract int boundGroups();
@@ -158,16 +146,16 @@ abstract class Node {
   }
 
   /** Refuses a state whose parameters are not those of the definition. */
-  static void requireSame(Map<String, ?> parameters, MapReader state) {
+  static void requireSame(Map<String, ?> parameters, Arguments state) {
     parameters.forEach(
         (key, own) -> {
           Object saved = state.value(key);
-          if (saved != null && !MapReader.agrees(saved, own)) {
+          if (saved != null && !Arguments.agrees(saved, own)) {
             throw state.malformed(
                 "the state was saved with \""
                     + key
                     + "\" "
-                    + MapReader.shown(saved)
+                    + Arguments.shown(saved)
                     + " and this one has "
                     + own);
           }
@@ -186,7 +174,7 @@ abstract class Node {
 
   /** Loads the states of a composite's members. */
   static void loadMembers(
-      List<Node> members, MapReader state, ParamGroups groups, IntUnaryOperator lowestEpoch) {
+      List<Node> members, Arguments state, ParamGroups groups, IntUnaryOperator lowestEpoch) {
     List<Map<String, ?>> states = state.maps("_schedulers");
     if (states.size() != members.size()) {
       throw state.malformed(

@@ -58,7 +58,7 @@ public record OneCycleLR(
     double divFactor,
     double finalDivFactor,
     boolean threePhase)
-    implements BoundedSchedule, ForeseeableSchedule {
+    implements Schedule {
 
   /**
    * Checks the arguments.
@@ -141,6 +141,11 @@ public record OneCycleLR(
   }
 
   @Override
+  public boolean drivesMomentum() {
+    return cycleMomentum;
+  }
+
+  @Override
   public void requireFits(ParamGroups groups) {
     maxLr.requireFits("maxLr", groups);
     if (cycleMomentum) {
@@ -151,75 +156,109 @@ public record OneCycleLR(
     }
   }
 
-  @Override
-  public void writeBounds(GroupArrays groups, int lastEpoch) {
-    boolean fresh = lastEpoch == -1;
-    for (int group = 0; group < groups.size(); group++) {
-      // A resumed group brings its bounds along, as in PyTorch, unless it never had any.
-      if (fresh || Double.isNaN(groups.maxLr[group]) || Double.isNaN(groups.minLr[group])) {
-        double first = maxLr.get(group) / divFactor;
-        groups.initialLr[group] = first;
-        groups.maxLr[group] = maxLr.get(group);
-        groups.minLr[group] = first / finalDivFactor;
+  /** Computes on the groups, which keep the bounds. */
+  Formula formula() {
+    return new Formula() {
+      @Override
+      public void writeBounds(GroupArrays groups, int lastEpoch) {
+        boolean fresh = lastEpoch == -1;
+        for (int group = 0; group < groups.size(); group++) {
+          // A resumed group brings its bounds along, as in PyTorch, unless it never had any.
+          if (fresh
+              || Double.isNaN(groups.marks(GroupMark.MAX_LR)[group])
+              || Double.isNaN(groups.marks(GroupMark.MIN_LR)[group])) {
+            double first = maxLr.get(group) / divFactor;
+            groups.marks(GroupMark.INITIAL_LR)[group] = first;
+            groups.marks(GroupMark.MAX_LR)[group] = maxLr.get(group);
+            groups.marks(GroupMark.MIN_LR)[group] = first / finalDivFactor;
+          }
+          if (cycleMomentum
+              && (fresh || Double.isNaN(groups.marks(GroupMark.MAX_MOMENTUM)[group]))) {
+            groups.marks(GroupMark.MAX_MOMENTUM)[group] = maxMomentum.get(group);
+            groups.marks(GroupMark.BASE_MOMENTUM)[group] = baseMomentum.get(group);
+          }
+        }
       }
-      if (cycleMomentum && (fresh || Double.isNaN(groups.maxMomentum[group]))) {
-        groups.maxMomentum[group] = maxMomentum.get(group);
-        groups.baseMomentum[group] = baseMomentum.get(group);
-      }
-    }
-  }
 
-  @Override
-  public double lastEpoch() {
-    return total();
-  }
-
-  @Override
-  public void next(Moment at, GroupArrays groups, double[] base) {
-    double t = at.epoch();
-    int total = total();
-    if (t > total) {
-      throw new IllegalStateException(
-          "OneCycleLR has "
-              + total
-              + " steps in all and was stepped past them: give as many as the training has batches"
-              + " (or epochs, if stepped once an epoch)");
-    }
-    if (t > total - 1) {
-      // The step after the last batch: PyTorch extrapolates, below zero with linear.
-      return;
-    }
-    int phase = 0;
-    double start = 0;
-    double end = phaseEnd(0, threePhase, pctStart, total);
-    int lastPhase = threePhase ? 2 : 1;
-    while (t > end && phase < lastPhase) {
-      phase++;
-      start = end;
-      end = phaseEnd(phase, threePhase, pctStart, total);
-    }
-    double pct = (t - start) / (end - start);
-    for (int group = 0; group < groups.size(); group++) {
-      double first = groups.initialLr[group];
-      double peak = groups.maxLr[group];
-      double last = groups.minLr[group];
-      double high = groups.maxMomentum[group];
-      double low = groups.baseMomentum[group];
-      groups.lr[group] =
-          switch (phase) {
-            case 0 -> annealStrategy.between(first, peak, pct);
-            case 1 -> annealStrategy.between(peak, threePhase ? first : last, pct);
-            default -> annealStrategy.between(first, last, pct);
-          };
-      if (cycleMomentum) {
-        groups.momentum[group] =
-            switch (phase) {
-              case 0 -> annealStrategy.between(high, low, pct);
-              case 1 -> annealStrategy.between(low, high, pct);
-              default -> annealStrategy.between(high, high, pct);
-            };
+      @Override
+      public double lastEpoch() {
+        return total();
       }
-    }
+
+      @Override
+      public void next(Moment at, GroupArrays groups, double[] base) {
+        double t = at.epoch();
+        int total = total();
+        if (t > total) {
+          throw new IllegalStateException(
+              "OneCycleLR has "
+                  + total
+                  + " steps in all and was stepped past them: give as many as the training has batches"
+                  + " (or epochs, if stepped once an epoch)");
+        }
+        if (t > total - 1) {
+          // The step after the last batch: PyTorch extrapolates, below zero with linear.
+          return;
+        }
+        int phase = 0;
+        double start = 0;
+        double end = phaseEnd(0, threePhase, pctStart, total);
+        int lastPhase = threePhase ? 2 : 1;
+        while (t > end && phase < lastPhase) {
+          phase++;
+          start = end;
+          end = phaseEnd(phase, threePhase, pctStart, total);
+        }
+        double pct = (t - start) / (end - start);
+        for (int group = 0; group < groups.size(); group++) {
+          double first = groups.marks(GroupMark.INITIAL_LR)[group];
+          double peak = groups.marks(GroupMark.MAX_LR)[group];
+          double last = groups.marks(GroupMark.MIN_LR)[group];
+          double high = groups.marks(GroupMark.MAX_MOMENTUM)[group];
+          double low = groups.marks(GroupMark.BASE_MOMENTUM)[group];
+          groups.lr[group] =
+              switch (phase) {
+                case 0 -> annealStrategy.between(first, peak, pct);
+                case 1 -> annealStrategy.between(peak, threePhase ? first : last, pct);
+                default -> annealStrategy.between(first, last, pct);
+              };
+          if (cycleMomentum) {
+            groups.momentum[group] =
+                switch (phase) {
+                  case 0 -> annealStrategy.between(high, low, pct);
+                  case 1 -> annealStrategy.between(low, high, pct);
+                  default -> annealStrategy.between(high, high, pct);
+                };
+          }
+        }
+      }
+
+      @Override
+      public long independent(Moment at) {
+        return Formula.between(at, total() - 1);
+      }
+
+      @Override
+      public Map<String, Object> stateParameters(ParamGroups groups) {
+        Map<String, Object> state = new LinkedHashMap<>();
+        state.put("total_steps", total());
+        List<Map<String, Object>> phases = new ArrayList<>();
+        phases.add(phase(0, "initial_lr", "max_lr", "max_momentum", "base_momentum"));
+        if (threePhase) {
+          phases.add(phase(1, "max_lr", "initial_lr", "base_momentum", "max_momentum"));
+          phases.add(phase(2, "initial_lr", "min_lr", "max_momentum", "max_momentum"));
+        } else {
+          phases.add(phase(1, "max_lr", "min_lr", "base_momentum", "max_momentum"));
+        }
+        state.put("_schedule_phases", phases);
+        state.put("_anneal_func_type", annealStrategy.name().toLowerCase(Locale.ROOT));
+        state.put("cycle_momentum", cycleMomentum);
+        if (cycleMomentum) {
+          state.put("use_beta1", groups.get(0).momentumKind() == MomentumKind.BETA1);
+        }
+        return state;
+      }
+    };
   }
 
   /** Returns the step, possibly fractional, at which a phase ends. */
@@ -256,11 +295,6 @@ public record OneCycleLR(
   }
 
   @Override
-  public long independent(Moment at) {
-    return ForeseeableSchedule.between(at, total() - 1);
-  }
-
-  @Override
   public Map<String, Object> toMap() {
     return Entries.ofType("OneCycleLR")
         .with("max_lr", maxLr.toValue())
@@ -278,27 +312,6 @@ public record OneCycleLR(
         .toMap();
   }
 
-  @Override
-  public Map<String, Object> stateParameters(ParamGroups groups) {
-    Map<String, Object> state = new LinkedHashMap<>();
-    state.put("total_steps", total());
-    List<Map<String, Object>> phases = new ArrayList<>();
-    phases.add(phase(0, "initial_lr", "max_lr", "max_momentum", "base_momentum"));
-    if (threePhase) {
-      phases.add(phase(1, "max_lr", "initial_lr", "base_momentum", "max_momentum"));
-      phases.add(phase(2, "initial_lr", "min_lr", "max_momentum", "max_momentum"));
-    } else {
-      phases.add(phase(1, "max_lr", "min_lr", "base_momentum", "max_momentum"));
-    }
-    state.put("_schedule_phases", phases);
-    state.put("_anneal_func_type", annealStrategy.name().toLowerCase(Locale.ROOT));
-    state.put("cycle_momentum", cycleMomentum);
-    if (cycleMomentum) {
-      state.put("use_beta1", groups.get(0).momentumKind() == MomentumKind.BETA1);
-    }
-    return state;
-  }
-
   private Map<String, Object> phase(
       int phase, String startLr, String endLr, String startMomentum, String endMomentum) {
     double end = phaseEnd(phase, threePhase, pctStart, total());
@@ -311,20 +324,20 @@ public record OneCycleLR(
     return map;
   }
 
-  static OneCycleLR read(MapReader map) {
+  static OneCycleLR read(Arguments arguments) {
     return new OneCycleLR(
-        map.perGroup("max_lr"),
-        map.has("total_steps") ? (Integer) map.integer("total_steps") : null,
-        map.has("epochs") ? (Integer) map.integer("epochs") : null,
-        map.has("steps_per_epoch") ? (Integer) map.integer("steps_per_epoch") : null,
-        map.number("pct_start", 0.3),
-        map.choice("anneal_strategy", AnnealStrategy.COS),
-        map.bool("cycle_momentum", true),
-        map.perGroup("base_momentum", 0.85),
-        map.perGroup("max_momentum", 0.95),
-        map.number("div_factor", 25.0),
-        map.number("final_div_factor", 1e4),
-        map.bool("three_phase", false));
+        arguments.perGroup("max_lr"),
+        arguments.has("total_steps") ? (Integer) arguments.integer("total_steps") : null,
+        arguments.has("epochs") ? (Integer) arguments.integer("epochs") : null,
+        arguments.has("steps_per_epoch") ? (Integer) arguments.integer("steps_per_epoch") : null,
+        arguments.number("pct_start", 0.3),
+        arguments.choice("anneal_strategy", AnnealStrategy.COS),
+        arguments.bool("cycle_momentum", true),
+        arguments.perGroup("base_momentum", 0.85),
+        arguments.perGroup("max_momentum", 0.95),
+        arguments.number("div_factor", 25.0),
+        arguments.number("final_div_factor", 1e4),
+        arguments.bool("three_phase", false));
   }
 
   /** Collects the optional arguments of a {@link OneCycleLR}, which start at PyTorch's defaults. */

@@ -26,13 +26,7 @@ public final class ParamGroup {
   // By it goes how far below 0 a rate is still a rounding error.
   private double highestLr;
   // The marks of schedulers; NaN where absent.
-  double initialLr = Double.NaN;
-  double maxLr = Double.NaN;
-  double minLr = Double.NaN;
-  double maxMomentum = Double.NaN;
-  double baseMomentum = Double.NaN;
-  double swaLr = Double.NaN;
-  double initialMomentum = Double.NaN;
+  final double[] marks = GroupMark.none();
 
   private ParamGroup(OptimizerValues values) {
     this.values = values;
@@ -151,7 +145,7 @@ public final class ParamGroup {
    * @return PyTorch's {@code initial_lr}; empty before the first scheduler is attached
    */
   public OptionalDouble initialLr() {
-    return optional(initialLr);
+    return mark(GroupMark.INITIAL_LR);
   }
 
   /**
@@ -163,7 +157,7 @@ public final class ParamGroup {
    */
   public void setInitialLr(double initialLr) {
     Require.requireFinite("initialLr", initialLr);
-    this.initialLr = initialLr;
+    marks[GroupMark.INITIAL_LR.index()] = initialLr;
   }
 
   /**
@@ -172,7 +166,7 @@ public final class ParamGroup {
    * @return PyTorch's {@code max_lr}, if any
    */
   public OptionalDouble maxLr() {
-    return optional(maxLr);
+    return mark(GroupMark.MAX_LR);
   }
 
   /**
@@ -181,7 +175,7 @@ public final class ParamGroup {
    * @return PyTorch's {@code min_lr}, if any
    */
   public OptionalDouble minLr() {
-    return optional(minLr);
+    return mark(GroupMark.MIN_LR);
   }
 
   /**
@@ -190,7 +184,7 @@ public final class ParamGroup {
    * @return PyTorch's {@code max_momentum}, if any
    */
   public OptionalDouble maxMomentum() {
-    return optional(maxMomentum);
+    return mark(GroupMark.MAX_MOMENTUM);
   }
 
   /**
@@ -199,7 +193,7 @@ public final class ParamGroup {
    * @return PyTorch's {@code base_momentum}, if any
    */
   public OptionalDouble baseMomentum() {
-    return optional(baseMomentum);
+    return mark(GroupMark.BASE_MOMENTUM);
   }
 
   /**
@@ -208,7 +202,7 @@ public final class ParamGroup {
    * @return PyTorch's {@code swa_lr}, if any
    */
   public OptionalDouble swaLr() {
-    return optional(swaLr);
+    return mark(GroupMark.SWA_LR);
   }
 
   /**
@@ -217,7 +211,7 @@ public final class ParamGroup {
    * @return the value kept as {@code initial_momentum}, which PyTorch does not have, if any
    */
   public OptionalDouble initialMomentum() {
-    return optional(initialMomentum);
+    return mark(GroupMark.INITIAL_MOMENTUM);
   }
 
   /**
@@ -234,14 +228,12 @@ public final class ParamGroup {
       case BETA1 -> state.put("betas", List.of(momentum(), beta2));
       case NONE -> {}
     }
-    putIfPresent(state, "initial_lr", initialLr);
-    putIfPresent(state, "max_lr", maxLr);
-    putIfPresent(state, "min_lr", minLr);
-    putIfPresent(state, "max_momentum", maxMomentum);
-    putIfPresent(state, "base_momentum", baseMomentum);
-    putIfPresent(state, "swa_lr", swaLr);
-    putIfPresent(state, "initial_momentum", initialMomentum);
-    if (isBounded() && highestLr > highest(lr(), initialLr, maxLr)) {
+    for (GroupMark mark : GroupMark.ALL) {
+      if (!Double.isNaN(marks[mark.index()])) {
+        state.put(mark.key(), marks[mark.index()]);
+      }
+    }
+    if (isBounded() && highestLr > highest(lr(), marks)) {
       state.put("highest_lr", highestLr);
     }
     return state;
@@ -252,7 +244,7 @@ public final class ParamGroup {
   }
 
   double lowestLr() {
-    return values.lowestLr(highest(highestLr, initialLr, maxLr));
+    return values.lowestLr(highest(highestLr, marks));
   }
 
   /** Whether it matters which rates there were. */
@@ -260,11 +252,13 @@ public final class ParamGroup {
     return values.lowestLr(highestLr) > Double.NEGATIVE_INFINITY;
   }
 
-  /** Returns the highest of rates that may be NaN, 0 if there is none above. */
-  private static double highest(double one, double two, double three) {
-    double highest = one > 0 ? one : 0;
-    highest = two > highest ? two : highest;
-    return three > highest ? three : highest;
+  /** Returns the highest of a rate and those that are marked, 0 if there is none above. */
+  private static double highest(double rate, double[] marks) {
+    double initialLr = marks[GroupMark.INITIAL_LR.index()];
+    double maxLr = marks[GroupMark.MAX_LR.index()];
+    double highest = rate > 0 ? rate : 0;
+    highest = initialLr > highest ? initialLr : highest;
+    return maxLr > highest ? maxLr : highest;
   }
 
   @Nullable String momentumRange(double momentum) {
@@ -294,22 +288,18 @@ public final class ParamGroup {
       values.setMomentum(saved.momentum);
     }
     beta2 = saved.beta2;
-    initialLr = saved.initialLr;
-    maxLr = saved.maxLr;
-    minLr = saved.minLr;
-    maxMomentum = saved.maxMomentum;
-    baseMomentum = saved.baseMomentum;
-    swaLr = saved.swaLr;
-    initialMomentum = saved.initialMomentum;
+    System.arraycopy(saved.marks, 0, marks, 0, marks.length);
   }
 
   /** Reads and checks one entry of param_groups for this group, without changing it. */
   Saved read(int index, Map<?, ?> state) {
-    MapReader reader = new MapReader("param group " + index, state);
+    Arguments reader = new Arguments("param group " + index, state);
     double lr = reader.finite("lr");
-    double initialLr = reader.finite("initial_lr", Double.NaN);
-    double maxLr = reader.finite("max_lr", Double.NaN);
-    double highestLr = Math.max(reader.finite("highest_lr", 0), highest(lr, initialLr, maxLr));
+    double[] marks = GroupMark.none();
+    for (GroupMark mark : GroupMark.ALL) {
+      marks[mark.index()] = reader.finite(mark.key(), Double.NaN);
+    }
+    double highestLr = Math.max(reader.finite("highest_lr", 0), highest(lr, marks));
     double lowestLr = values.lowestLr(highestLr);
     if (lr < lowestLr) {
       throw reader.malformed("lr must be >= " + lowestLr + " but was " + lr);
@@ -336,33 +326,12 @@ public final class ParamGroup {
     if (range != null) {
       throw reader.malformed(range + " but was " + momentum);
     }
-    return new Saved(
-        lr,
-        momentum,
-        beta2,
-        highestLr,
-        initialLr,
-        maxLr,
-        reader.finite("min_lr", Double.NaN),
-        reader.finite("max_momentum", Double.NaN),
-        reader.finite("base_momentum", Double.NaN),
-        reader.finite("swa_lr", Double.NaN),
-        reader.finite("initial_momentum", Double.NaN));
+    return new Saved(lr, momentum, beta2, highestLr, marks);
   }
 
   /** The numbers of one saved group, checked. */
-  record Saved(
-      double lr,
-      double momentum,
-      double beta2,
-      double highestLr,
-      double initialLr,
-      double maxLr,
-      double minLr,
-      double maxMomentum,
-      double baseMomentum,
-      double swaLr,
-      double initialMomentum) {}
+  @SuppressWarnings("ArrayRecordComponent") // Never compared.
+  record Saved(double lr, double momentum, double beta2, double highestLr, double[] marks) {}
 
   private void requireMomentum() {
     if (momentumKind() == MomentumKind.NONE) {
@@ -370,14 +339,9 @@ public final class ParamGroup {
     }
   }
 
-  private static OptionalDouble optional(double value) {
+  private OptionalDouble mark(GroupMark mark) {
+    double value = marks[mark.index()];
     return Double.isNaN(value) ? OptionalDouble.empty() : OptionalDouble.of(value);
-  }
-
-  private static void putIfPresent(Map<String, Object> state, String key, double value) {
-    if (!Double.isNaN(value)) {
-      state.put(key, value);
-    }
   }
 
   /** Values of an optimizer that exists only here. */

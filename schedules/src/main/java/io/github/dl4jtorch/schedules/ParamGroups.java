@@ -114,7 +114,7 @@ public class ParamGroups extends AbstractList<ParamGroup> implements RandomAcces
       Object entry = ((List<?>) state).get(group);
       if (!(entry instanceof Map<?, ?> map)) {
         throw new MalformedDataException(
-            "param group " + group + " must be a map but was " + MapReader.shown(entry));
+            "param group " + group + " must be a map but was " + Arguments.shown(entry));
       }
       saved.add(groups.get(group).read(group, map));
     }

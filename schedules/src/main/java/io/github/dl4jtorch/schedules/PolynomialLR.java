@@ -18,8 +18,7 @@ import java.util.Map;
  * @param totalIters epochs until the rate is 0, {@code > 0}; PyTorch's default is 5
  * @param power the exponent, finite and {@code >= 0}; PyTorch's default is 1
  */
-public record PolynomialLR(int totalIters, double power)
-    implements ClosedFormSchedule, ForeseeableSchedule {
+public record PolynomialLR(int totalIters, double power) implements ClosedFormSchedule {
 
   /**
    * Checks the arguments.
@@ -49,9 +48,14 @@ public record PolynomialLR(int totalIters, double power)
     }
   }
 
-  @Override
-  public long rest(Moment at, GroupArrays groups) {
-    return at.epoch() >= totalIters ? Long.MAX_VALUE : 0;
+  /** Foresees which steps need not be computed. */
+  Formula formula() {
+    return new ChainableFormula(this) {
+      @Override
+      public long rest(Moment at, GroupArrays groups) {
+        return at.epoch() >= totalIters ? Long.MAX_VALUE : 0;
+      }
+    };
   }
 
   @Override
@@ -67,7 +71,7 @@ public record PolynomialLR(int totalIters, double power)
         .toMap();
   }
 
-  static PolynomialLR read(MapReader map) {
-    return new PolynomialLR(map.integer("total_iters", 5), map.number("power", 1.0));
+  static PolynomialLR read(Arguments arguments) {
+    return new PolynomialLR(arguments.integer("total_iters", 5), arguments.number("power", 1.0));
   }
 }

@@ -8,6 +8,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Multiplies the rate by {@code factor} when a metric has not improved for more than {@code
@@ -105,6 +107,16 @@ public record ReduceLROnPlateau(
   }
 
   @Override
+  public boolean needsMetric() {
+    return true;
+  }
+
+  @Override
+  public Optional<Mode> metricMode() {
+    return Optional.of(mode);
+  }
+
+  @Override
   public void requireFits(ParamGroups groups) {
     minLr.requireFits("minLr", groups);
   }
@@ -155,16 +167,16 @@ public record ReduceLROnPlateau(
     return parameters;
   }
 
-  static ReduceLROnPlateau read(MapReader map) {
+  static ReduceLROnPlateau read(Arguments arguments) {
     return new ReduceLROnPlateau(
-        map.choice("mode", Mode.MIN),
-        map.number("factor", 0.1),
-        map.integer("patience", 10),
-        map.number("threshold", 1e-4),
-        map.choice("threshold_mode", ThresholdMode.REL),
-        map.integer("cooldown", 0),
-        map.perGroup("min_lr", 0.0),
-        map.number("eps", 1e-8));
+        arguments.choice("mode", Mode.MIN),
+        arguments.number("factor", 0.1),
+        arguments.integer("patience", 10),
+        arguments.number("threshold", 1e-4),
+        arguments.choice("threshold_mode", ThresholdMode.REL),
+        arguments.integer("cooldown", 0),
+        arguments.perGroup("min_lr", 0.0),
+        arguments.number("eps", 1e-8));
   }
 
   /** Collects the arguments of a {@link ReduceLROnPlateau}, which start at PyTorch's defaults. */
@@ -279,6 +291,143 @@ public record ReduceLROnPlateau(
     public ReduceLROnPlateau build() {
       return new ReduceLROnPlateau(
           mode, factor, patience, threshold, thresholdMode, cooldown, minLr, eps);
+    }
+  }
+
+  /** The node of {@link ReduceLROnPlateau}: the best metric so far and two counters. */
+  static final class PlateauNode extends Node {
+
+    private final ReduceLROnPlateau schedule;
+    private double epoch;
+    private double best;
+    private int badEpochs;
+    private int cooldownLeft;
+    private double markedEpoch;
+    private double markedBest;
+    private int markedBadEpochs;
+    private int markedCooldownLeft;
+
+    PlateauNode(ReduceLROnPlateau schedule) {
+      this.schedule = schedule;
+      this.best = schedule.worst();
+    }
+
+    @Override
+    Schedule schedule() {
+      return schedule;
+    }
+
+    @Override
+    int boundGroups() {
+      return lastLr().length;
+    }
+
+    @Override
+    double epoch() {
+      return epoch;
+    }
+
+    @Override
+    void bind(GroupArrays groups, int lastEpoch, Parent parent) {
+      if (lastEpoch != -1) {
+        throw new UnsupportedOperationException(
+            "ReduceLROnPlateau cannot be attached at lastEpoch "
+                + lastEpoch
+                + ": what it does depends on the metrics it has seen; load its state dict instead");
+      }
+      remember(groups.lr);
+    }
+
+    @Override
+    void rewind() {}
+
+    @Override
+    void initialStep(GroupArrays groups) {}
+
+    @Override
+    void enter(GroupArrays groups) {}
+
+    @Override
+    void advance(GroupArrays groups) {
+      throw new UnsupportedOperationException(
+          "ReduceLROnPlateau needs a metric: call step(metric), for instance with the validation"
+              + " loss");
+    }
+
+    @Override
+    void advanceTo(double metric, GroupArrays groups) {
+      epoch += 1;
+      if (schedule.isBetter(metric, best)) {
+        best = metric;
+        badEpochs = 0;
+      } else {
+        badEpochs++;
+      }
+      if (cooldownLeft > 0) {
+        cooldownLeft--;
+        badEpochs = 0;
+      }
+      if (badEpochs > schedule.patience()) {
+        schedule.requireFits(groups.groups);
+        schedule.reduce(groups.lr, groups.next);
+        groups.swap();
+        cooldownLeft = schedule.cooldown();
+        badEpochs = 0;
+      }
+      remember(groups.lr);
+    }
+
+    @Override
+    void mark() {
+      super.mark();
+      markedEpoch = epoch;
+      markedBest = best;
+      markedBadEpochs = badEpochs;
+      markedCooldownLeft = cooldownLeft;
+    }
+
+    @Override
+    void rollback() {
+      super.rollback();
+      epoch = markedEpoch;
+      best = markedBest;
+      badEpochs = markedBadEpochs;
+      cooldownLeft = markedCooldownLeft;
+    }
+
+    @Override
+    void save(Map<String, @Nullable Object> state, ParamGroups groups) {
+      state.putAll(schedule.stateParameters());
+      state.put("default_min_lr", schedule.minLr().isScalar() ? schedule.minLr().get(0) : null);
+      state.put("min_lrs", schedule.minLr().expand(groups.size()));
+      state.put("last_epoch", Arguments.wholeOrFraction(epoch));
+      state.put("mode_worse", schedule.worst());
+      state.put("best", best);
+      state.put("cooldown_counter", cooldownLeft);
+      state.put("num_bad_epochs", badEpochs);
+      super.save(state, groups);
+    }
+
+    @Override
+    void load(Arguments state, ParamGroups groups, int lowestEpoch) {
+      // PyTorch 1.13 has no rates here before the first step.
+      if (state.has("_last_lr")) {
+        super.load(state, groups, lowestEpoch);
+      } else {
+        GroupArrays present = new GroupArrays(groups);
+        present.read();
+        remember(present.lr);
+      }
+      requireSame(schedule.stateParameters(), state);
+      requireSame(Map.of("min_lrs", schedule.minLr().expand(groups.size())), state);
+      epoch = state.count("last_epoch", lowestEpoch, Double.MAX_VALUE);
+      best = state.number("best");
+      if (Double.isNaN(best)) {
+        throw state.malformed("\"best\" must be a number but was NaN");
+      }
+      cooldownLeft = (int) state.count("cooldown_counter", 0, schedule.cooldown());
+      badEpochs = (int) state.count("num_bad_epochs", 0, schedule.patience());
+      state.ignore("default_min_lr", "mode_worse", "verbose");
     }
   }
 }

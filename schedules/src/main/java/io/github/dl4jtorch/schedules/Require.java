@@ -60,6 +60,17 @@ final class Require {
     }
   }
 
+  /** Refuses a member that cannot be stepped with the others. */
+  static void requireNoMetric(String owner, Schedule member) {
+    if (member.needsMetric()) {
+      throw new IllegalArgumentException(
+          owner
+              + " cannot hold a "
+              + member.getClass().getSimpleName()
+              + ", which needs a metric; attach it to the same groups and step it beside this one");
+    }
+  }
+
   /** Refuses members that would make a schedule so deep that walking through it could fail. */
   static void requireLevels(String name, List<Schedule> members) {
     int levels = 1 + members.stream().mapToInt(Require::levels).max().orElse(0);

@@ -26,7 +26,7 @@ final class Run implements LRScheduler {
       throw Require.illegal("lastEpoch", ">= -1", lastEpoch);
     }
     schedule.requireFits(groups);
-    if (lastEpoch >= 0 && !(schedule instanceof ReduceLROnPlateau)) {
+    if (lastEpoch >= 0 && !schedule.needsMetric()) {
       requireInitialLr(groups, lastEpoch);
     }
     Run run = new Run(groups, Node.of(schedule));
@@ -73,7 +73,7 @@ final class Run implements LRScheduler {
 
   @Override
   public void step(double epochOrMetric) {
-    if (!(root instanceof PlateauNode)) {
+    if (!schedule().needsMetric()) {
       Require.requireNonNegative("epoch", epochOrMetric);
     }
     arrays.read();
@@ -156,6 +156,7 @@ final class Run implements LRScheduler {
       List<? extends Map<String, ?>> values) {
     List<ParamGroup.Saved> saved = groups.read(values);
     Node fresh = loaded(schedule, groups, state);
+    requireOwnBounds(fresh, groups, saved);
     groups.restore(saved);
     return fresh;
   }
@@ -166,6 +167,31 @@ final class Run implements LRScheduler {
     return fresh;
   }
 
+  /** Refuses groups whose bounds are of another definition, which the run would go by. */
+  private static void requireOwnBounds(
+      Node node, ParamGroups groups, List<ParamGroup.Saved> saved) {
+    GroupArrays own = GroupArrays.blank(groups, Math.min(node.boundGroups(), groups.size()));
+    node.expectBounds(own);
+    for (GroupMark mark : GroupMark.ALL) {
+      for (int i = 0; i < own.size(); i++) {
+        double expected = own.marks(mark)[i];
+        double found = saved.get(i).marks()[mark.index()];
+        // One that is absent says nothing.
+        if (expected < found || expected > found) {
+          throw new MalformedDataException(
+              "param group "
+                  + i
+                  + ": the state was saved with \""
+                  + mark.key()
+                  + "\" "
+                  + found
+                  + " and this one has "
+                  + expected);
+        }
+      }
+    }
+  }
+
   static Map<String, @Nullable Object> save(Node node, ParamGroups groups) {
     Map<String, @Nullable Object> state = new LinkedHashMap<>();
     node.save(state, groups);
@@ -173,8 +199,8 @@ final class Run implements LRScheduler {
   }
 
   static void load(Node node, Map<String, ?> state, ParamGroups groups, int lowestEpoch) {
-    MapReader reader =
-        new MapReader("state of " + node.schedule().getClass().getSimpleName(), state);
+    Arguments reader =
+        new Arguments("state of " + node.schedule().getClass().getSimpleName(), state);
     node.load(reader, groups, lowestEpoch);
     reader.refuseUnknown();
   }

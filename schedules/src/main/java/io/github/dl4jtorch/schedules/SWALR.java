@@ -27,7 +27,7 @@ import java.util.Map;
  * @param annealStrategy the way there; PyTorch's default is {@code COS}
  */
 public record SWALR(PerGroup<Double> swaLr, int annealEpochs, AnnealStrategy annealStrategy)
-    implements BoundedSchedule, ForeseeableSchedule {
+    implements Schedule {
 
   /**
    * Checks the arguments.
@@ -83,42 +83,54 @@ public record SWALR(PerGroup<Double> swaLr, int annealEpochs, AnnealStrategy ann
     swaLr.requireFits("swaLr", groups);
   }
 
-  @Override
-  public void writeBounds(GroupArrays groups, int lastEpoch) {
-    for (int group = 0; group < groups.size(); group++) {
-      groups.swaLr[group] = swaLr.get(group);
-    }
-  }
-
-  /** Counts the steps before a resume, so that the annealing goes on where it was. */
-  @Override
-  public int stepsBefore(int lastEpoch) {
-    return lastEpoch + 1;
-  }
-
-  @Override
-  public void next(Moment at, GroupArrays groups, double[] base) {
-    int step = at.stepCount() - 1;
-    if (annealEpochs == 0) {
-      step = Math.max(1, step);
-    }
-    double before = weight(step - 1);
-    double now = weight(step);
-    for (int group = 0; group < groups.size(); group++) {
-      double swaLr = groups.swaLr[group];
-      double lr0 = before == 1 ? swaLr : (groups.lr[group] - before * swaLr) / (1 - before);
-      groups.lr[group] = swaLr * now + lr0 * (1 - now);
-    }
-  }
-
-  @Override
-  public long rest(Moment at, GroupArrays groups) {
-    for (int group = 0; group < groups.size(); group++) {
-      if (groups.lr[group] != groups.swaLr[group]) {
-        return 0;
+  /** Computes on the groups, which keep the bounds. */
+  Formula formula() {
+    return new Formula() {
+      @Override
+      public void writeBounds(GroupArrays groups, int lastEpoch) {
+        for (int group = 0; group < groups.size(); group++) {
+          groups.marks(GroupMark.SWA_LR)[group] = swaLr.get(group);
+        }
       }
-    }
-    return at.stepCount() > Math.max(1, annealEpochs) ? Long.MAX_VALUE : 0;
+
+      /** Counts the steps before a resume, so that the annealing goes on where it was. */
+      @Override
+      public int stepsBefore(int lastEpoch) {
+        return lastEpoch + 1;
+      }
+
+      @Override
+      public void next(Moment at, GroupArrays groups, double[] base) {
+        int step = at.stepCount() - 1;
+        if (annealEpochs == 0) {
+          step = Math.max(1, step);
+        }
+        double before = weight(step - 1);
+        double now = weight(step);
+        for (int group = 0; group < groups.size(); group++) {
+          double swaLr = groups.marks(GroupMark.SWA_LR)[group];
+          double lr0 = before == 1 ? swaLr : (groups.lr[group] - before * swaLr) / (1 - before);
+          groups.lr[group] = swaLr * now + lr0 * (1 - now);
+        }
+      }
+
+      @Override
+      public long rest(Moment at, GroupArrays groups) {
+        for (int group = 0; group < groups.size(); group++) {
+          if (groups.lr[group] != groups.marks(GroupMark.SWA_LR)[group]) {
+            return 0;
+          }
+        }
+        return at.stepCount() > Math.max(1, annealEpochs) ? Long.MAX_VALUE : 0;
+      }
+
+      @Override
+      public Map<String, Object> stateParameters(ParamGroups groups) {
+        return Entries.of("_anneal_strategy", annealStrategy.name().toLowerCase(Locale.ROOT))
+            .with("anneal_epochs", annealEpochs)
+            .toMap();
+      }
+    };
   }
 
   /** The share of the final rate after a number of steps. */
@@ -136,17 +148,10 @@ public record SWALR(PerGroup<Double> swaLr, int annealEpochs, AnnealStrategy ann
         .toMap();
   }
 
-  @Override
-  public Map<String, Object> stateParameters(ParamGroups groups) {
-    return Entries.of("_anneal_strategy", annealStrategy.name().toLowerCase(Locale.ROOT))
-        .with("anneal_epochs", annealEpochs)
-        .toMap();
-  }
-
-  static SWALR read(MapReader map) {
+  static SWALR read(Arguments arguments) {
     return new SWALR(
-        map.perGroup("swa_lr"),
-        map.integer("anneal_epochs", 10),
-        map.choice("anneal_strategy", AnnealStrategy.COS));
+        arguments.perGroup("swa_lr"),
+        arguments.integer("anneal_epochs", 10),
+        arguments.choice("anneal_strategy", AnnealStrategy.COS));
   }
 }

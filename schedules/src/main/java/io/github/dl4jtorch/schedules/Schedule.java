@@ -3,6 +3,7 @@ package io.github.dl4jtorch.schedules;
 import java.io.Serializable;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The definition of a learning-rate schedule: an immutable value that holds what the constructor of
@@ -10,7 +11,7 @@ import java.util.Map;
  *
  * <p>Definitions are compared by value, are written to and read from plain maps under PyTorch's own
  * keyword names, and may be attached to any number of optimizers at the same time. Write your own
- * by implementing {@link ChainableSchedule}.
+ * by implementing {@link ChainableSchedule}, and make it known by a {@link ScheduleKind}.
  *
  * <pre>{@code
  * Schedule schedule = new StepLR(30, 0.1);
@@ -20,9 +21,11 @@ import java.util.Map;
  */
 public sealed interface Schedule extends Serializable
     permits ChainableSchedule,
-        BoundedSchedule,
         CosineAnnealingWarmRestarts,
+        CyclicLR,
+        OneCycleLR,
         ReduceLROnPlateau,
+        SWALR,
         SequentialLR,
         ChainedScheduler,
         WarmupLR {
@@ -47,9 +50,38 @@ public sealed interface Schedule extends Serializable
    * @return the definition, equal to the one that was written
    * @throws MalformedDataException if the type or a key is unknown, an argument is missing, of the
    *     wrong type or out of range; the message names it
+   * @throws IllegalStateException if two classes are known by the same type
    */
   static Schedule fromMap(Map<String, ?> map) {
     return ScheduleTypes.read(map);
+  }
+
+  /**
+   * Returns the types that {@link #fromMap} can read at present: this library's own, then those
+   * that {@link ScheduleKinds} bring or that were registered.
+   *
+   * @return their names
+   * @throws IllegalStateException if two classes are known by the same type
+   */
+  static List<String> types() {
+    return ScheduleTypes.names();
+  }
+
+  /**
+   * Makes a kind of schedules known to {@link #fromMap}, in this JVM and from now on. Where others
+   * have to know it as well, like the workers of a cluster, use {@link ScheduleKinds}.
+   *
+   * <pre>{@code
+   * Schedule.register(
+   *     ScheduleKind.of(
+   *         "acme.Warm", LinearLR.class, arguments -> new LinearLR(0.1, 1, arguments.integer("n"))));
+   * }</pre>
+   *
+   * @param kind the kind; registering it again changes nothing
+   * @throws IllegalStateException if another class is known by the same type; nothing is changed
+   */
+  static void register(ScheduleKind<?> kind) {
+    ScheduleTypes.register(kind);
   }
 
   /**
@@ -114,6 +146,35 @@ public sealed interface Schedule extends Serializable
   default LRScheduler resume(
       ParamGroups groups, Map<String, ?> state, List<? extends Map<String, ?>> values) {
     return Run.resume(this, groups, state, values);
+  }
+
+  /**
+   * Tells whether a run is stepped with a metric, {@link LRScheduler#step(double)}, so that what it
+   * does cannot be told from the step alone.
+   *
+   * @return true for {@link ReduceLROnPlateau}
+   */
+  default boolean needsMetric() {
+    return false;
+  }
+
+  /**
+   * Says in which direction the metric of a step is better.
+   *
+   * @return the direction; empty unless {@link #needsMetric()}
+   */
+  default Optional<ReduceLROnPlateau.Mode> metricMode() {
+    return Optional.empty();
+  }
+
+  /**
+   * Tells whether this definition, or a member of it, sets the groups' momentum or beta1. Then the
+   * groups must have one.
+   *
+   * @return true if it does
+   */
+  default boolean drivesMomentum() {
+    return false;
   }
 
   /**

@@ -18,8 +18,7 @@ import java.util.Map;
  * @param stepSize epochs between two decays, {@code > 0}
  * @param gamma the factor of a decay, finite; PyTorch's default is 0.1
  */
-public record StepLR(int stepSize, double gamma)
-    implements ClosedFormSchedule, ForeseeableSchedule {
+public record StepLR(int stepSize, double gamma) implements ClosedFormSchedule {
 
   /**
    * Checks the arguments.
@@ -51,9 +50,14 @@ public record StepLR(int stepSize, double gamma)
     }
   }
 
-  @Override
-  public long rest(Moment at, GroupArrays groups) {
-    return ForeseeableSchedule.between(at, (Math.floor(at.epoch() / stepSize) + 1) * stepSize);
+  /** Foresees which steps need not be computed. */
+  Formula formula() {
+    return new ChainableFormula(this) {
+      @Override
+      public long rest(Moment at, GroupArrays groups) {
+        return Formula.between(at, (Math.floor(at.epoch() / stepSize) + 1) * stepSize);
+      }
+    };
   }
 
   @Override
@@ -66,7 +70,7 @@ public record StepLR(int stepSize, double gamma)
     return Entries.ofType("StepLR").with("step_size", stepSize).with("gamma", gamma).toMap();
   }
 
-  static StepLR read(MapReader map) {
-    return new StepLR(map.integer("step_size"), map.number("gamma", 0.1));
+  static StepLR read(Arguments arguments) {
+    return new StepLR(arguments.integer("step_size"), arguments.number("gamma", 0.1));
   }
 }

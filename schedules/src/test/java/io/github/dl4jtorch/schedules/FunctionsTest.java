@@ -123,7 +123,11 @@ class FunctionsTest {
     plainRun.step(2.5);
     namedRun.step(2.5);
     assertThat(plain.stateDict()).isEqualTo(named.stateDict());
-    assertThat(plainRun.stateDict()).isEqualTo(namedRun.stateDict());
+    Map<String, Object> namedState = namedRun.stateDict();
+    assertThat(namedRun.loadStateDict(plainRun.stateDict())).isTrue();
+    assertThat(namedRun.stateDict()).isEqualTo(namedState);
+    namedState.put("lr_lambdas", Arrays.asList(null, null));
+    assertThat(plainRun.stateDict()).isEqualTo(namedState);
     assertThat(asked).containsExactly(0.0, 1.0, 2.0, 3.0, 2.5);
   }
 

@@ -81,10 +81,9 @@ record GoldenCase(
   void step(List<LRScheduler> runs, ParamGroups groups, int call) {
     Double argument = calls.get(call);
     boolean besidePlateau =
-        runs.size() > 1
-            && runs.stream().anyMatch(run -> run.schedule() instanceof ReduceLROnPlateau);
+        runs.size() > 1 && runs.stream().anyMatch(run -> run.schedule().needsMetric());
     for (LRScheduler run : runs) {
-      boolean takesArgument = !besidePlateau || run.schedule() instanceof ReduceLROnPlateau;
+      boolean takesArgument = !besidePlateau || run.schedule().needsMetric();
       if (argument == null || !takesArgument) {
         run.step();
       } else {

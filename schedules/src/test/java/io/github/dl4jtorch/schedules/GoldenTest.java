@@ -156,6 +156,9 @@ class GoldenTest {
       if (!where.endsWith("T_cur")) {
         assertThat(own instanceof Integer).as(where).isEqualTo(expected instanceof Integer);
       }
+    } else if (expected == null && where.contains("lr_lambdas")) {
+      // PyTorch leaves functions out; those that can be written are here.
+      assertThat(EpochFunctions.isWritten(own)).as(where).isTrue();
     } else {
       assertThat(own).as(where).isEqualTo(expected);
     }

@@ -34,7 +34,7 @@ class MalformedDataTest {
           {"type":"StepLR","step_size":3000000000}                | StepLR: "step_size" must be a whole number but was 3000000000
           {"type":"StepLR","step_size":3,"gamma":"x"}             | StepLR: "gamma" must be a number but was "x"
           {"type":"StepLR","step_size":3,"gamma":[1]}             | StepLR: "gamma" must be a number but was [1]
-          {"type":"StepLR","step_size":0}                         | StepLR: stepSize must be > 0 but was 0
+          {"type":"StepLR","step_size":0}                         | StepLR: step_size must be > 0 but was 0
           {"type":"StepLR","step_size":3,"gamma":NaN}             | StepLR: gamma must be finite but was NaN
           {"type":"MultiStepLR","milestones":3}                   | MultiStepLR: "milestones" must be a list but was 3
           {"type":"MultiStepLR","milestones":[3,"x"]}             | MultiStepLR: "milestones" must be a whole number but was "x"
@@ -44,7 +44,7 @@ class MalformedDataTest {
           {"type":"SWALR","swa_lr":1,"anneal_strategy":"cosine"}  | SWALR: "anneal_strategy" must be one of "cos", "linear" but was "cosine"
           {"type":"SWALR","swa_lr":1,"anneal_strategy":"COS"}     | SWALR: "anneal_strategy" must be one of "cos", "linear" but was "COS"
           {"type":"OneCycleLR","max_lr":1,"total_steps":9,"three_phase":1} | OneCycleLR: "three_phase" must be true or false but was 1
-          {"type":"OneCycleLR","max_lr":1}                        | OneCycleLR: totalSteps must be given, or both epochs and stepsPerEpoch, but they were null, null and null
+          {"type":"OneCycleLR","max_lr":1}                        | OneCycleLR: total_steps must be given, or both epochs and steps_per_epoch, but they were null, null and null
           {"type":"CyclicLR","base_lr":1,"max_lr":2,"mode":"tri"} | CyclicLR: "mode" must be one of "triangular", "triangular2", "exp_range" but was "tri"
           {"type":"LambdaLR","lr_lambda":3}                       | LambdaLR: "lr_lambda" must be a map but was 3
           {"type":"LambdaLR","lr_lambda":{}}                      | LambdaLR: "lr_lambda" must be a map from a function's name to its arguments but was {}
@@ -56,7 +56,7 @@ class MalformedDataTest {
           {"type":"LambdaLR","lr_lambda":[{"table":[1]},4]}       | LambdaLR: "lr_lambda" must be a map but was 4
           {"type":"SequentialLR","schedulers":[],"milestones":[]} | SequentialLR: schedulers must hold at least one schedule but was []
           {"type":"SequentialLR","schedulers":[3],"milestones":[]} | SequentialLR: "schedulers" must be a map but was 3
-          {"type":"SequentialLR","schedulers":[{"type":"StepLR","step_size":-1}],"milestones":[]} | StepLR: stepSize must be > 0 but was -1
+          {"type":"SequentialLR","schedulers":[{"type":"StepLR","step_size":-1}],"milestones":[]} | StepLR: step_size must be > 0 but was -1
           {"type":"ChainedScheduler","schedulers":[{"type":"ReduceLROnPlateau"}]} | ChainedScheduler: ChainedScheduler cannot hold a ReduceLROnPlateau, which needs a metric; attach it to the same groups and step it beside this one
           """)
   void refusesADefinition(String json, String message) {

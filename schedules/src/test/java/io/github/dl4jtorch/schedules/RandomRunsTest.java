@@ -120,7 +120,7 @@ class RandomRunsTest {
   }
 
   private static void step(LRScheduler run, int step) {
-    if (run.schedule() instanceof ReduceLROnPlateau) {
+    if (run.schedule().needsMetric()) {
       run.step(new Random(step).nextDouble());
     } else {
       run.step();
@@ -167,7 +167,7 @@ class RandomRunsTest {
   @MethodSource("seeds")
   void skipsToWhereStepsLead(long seed) {
     LRScheduler stepped = start(seed);
-    if (stepped.schedule() instanceof ReduceLROnPlateau) {
+    if (stepped.schedule().needsMetric()) {
       return;
     }
     LRScheduler skipped = start(seed);
@@ -259,7 +259,7 @@ class RandomRunsTest {
   }
 
   private static String shown(@Nullable Object bad) {
-    return MapReader.shown(bad);
+    return Arguments.shown(bad);
   }
 
   private static @Nullable Object bad(Random random, @Nullable Object good) {

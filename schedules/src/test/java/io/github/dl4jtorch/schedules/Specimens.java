@@ -80,6 +80,7 @@ final class Specimens {
             List.of(new CosineAnnealingLR(10), new SWALR(0.05, 5, AnnealStrategy.LINEAR)),
             List.of(9)),
         new ChainedScheduler(List.of(new ConstantLR(0.1, 5), new ExponentialLR(0.9))),
+        new ChainedScheduler(List.of(new ConstantLR(0.1, 5), new Halving(2, PerGroup.same(0.001)))),
         new ChainedScheduler(
             List.of(new CosineAnnealingWarmRestarts(5), new ExponentialLR(0.98), new StepLR(6))),
         new ChainedScheduler(
@@ -117,10 +118,16 @@ final class Specimens {
             .withMomentum(0.7));
   }
 
+  /** A schedule as users write them. */
+  static List<Schedule> own() {
+    return List.of(new Halving(3, PerGroup.same(0.01)));
+  }
+
   static List<Schedule> stepped() {
     List<Schedule> all = new ArrayList<>(members());
     all.addAll(warmups());
     all.addAll(composites());
+    all.addAll(own());
     return all;
   }
 
@@ -156,7 +163,7 @@ final class Specimens {
 
   /** Steps a run, a plateau with a metric that improves now and then. */
   static void step(LRScheduler run) {
-    if (run.schedule() instanceof ReduceLROnPlateau) {
+    if (run.schedule().needsMetric()) {
       run.step(Math.sin(run.lastEpoch()) + 3);
     } else {
       run.step();

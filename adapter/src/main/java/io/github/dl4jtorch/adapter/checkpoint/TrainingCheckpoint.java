@@ -258,7 +258,8 @@ public final class TrainingCheckpoint {
    * @return always the same one
    * @throws IllegalArgumentException if there is no such run
    * @throws IllegalStateException if its definition has no written form, as with a lambda or a
-   *     schedule class of one's own: {@link #run(String, Schedule)}
+   *     schedule class that no {@link io.github.dl4jtorch.schedules.ScheduleKind} describes: {@link
+   *     #run(String, Schedule)}
    */
   public LRScheduler run(String name) {
     saved(name);
@@ -275,9 +276,10 @@ public final class TrainingCheckpoint {
   }
 
   /**
-   * Returns a run whose definition has no written form, as with a lambda or a schedule class of
-   * one's own, attached to param groups of the network with the same parameters and values. To be
-   * called before the network is trained on; then {@link #run(String)} returns it too.
+   * Returns a run whose definition has no written form, as with a lambda or a schedule class that
+   * no {@link io.github.dl4jtorch.schedules.ScheduleKind} describes, attached to param groups of
+   * the network with the same parameters and values. To be called before the network is trained on;
+   * then {@link #run(String)} returns it too.
    *
    * @param name the name it was saved under
    * @param definition the definition it was a run of

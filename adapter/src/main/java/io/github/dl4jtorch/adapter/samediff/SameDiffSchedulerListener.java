@@ -54,13 +54,13 @@ public final class SameDiffSchedulerListener extends BaseListener {
           "run must be attached to SameDiffParamGroups.of(sd) but is attached to other param"
               + " groups, which no SameDiff follows");
     }
-    boolean isPlateau = run.schedule() instanceof ReduceLROnPlateau;
-    if (isPlateau && metric == null) {
+    boolean needsMetric = run.schedule().needsMetric();
+    if (needsMetric && metric == null) {
       throw new IllegalArgumentException(
           "metric must be given for ReduceLROnPlateau: use"
               + " SameDiffSchedulerListener.everyEpoch(run, metric)");
     }
-    if (!isPlateau && metric != null) {
+    if (!needsMetric && metric != null) {
       throw new IllegalArgumentException(
           "metric must not be given for "
               + run.schedule().getClass().getSimpleName()

@@ -7,7 +7,6 @@ import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.MomentumKind;
-import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.Schedule;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -54,7 +53,7 @@ final class RandomTraining {
     }
 
     SchedulerListener listener(LRScheduler run) {
-      boolean isPlateau = definition instanceof ReduceLROnPlateau;
+      boolean isPlateau = definition.needsMetric();
       SchedulerListener listener;
       if (isByEpoch) {
         listener =

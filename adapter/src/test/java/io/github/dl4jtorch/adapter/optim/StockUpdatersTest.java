@@ -9,7 +9,6 @@ import io.github.dl4jtorch.adapter.optim.TrajectoriesTest.Trajectory;
 import io.github.dl4jtorch.schedules.CyclicLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.LambdaLR;
-import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.Schedule;
 import java.util.ArrayList;
 import java.util.List;
@@ -62,7 +61,7 @@ class StockUpdatersTest {
             ? plain.withDecoupledWeightDecay(recipe.weightDecay())
             : plain.withWeightDecay(recipe.weightDecay());
     trajectory.build(optimizer, optimizer);
-    boolean isPlateau = recipe.schedule() instanceof ReduceLROnPlateau;
+    boolean isPlateau = recipe.schedule().needsMetric();
     List<Double> losses = new ArrayList<>();
     LRScheduler run = null;
     if (updater.hasLearningRate()) {

@@ -8,14 +8,22 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads typed values from a plain map that came from outside, and remembers which keys were asked
- * for, so that an unknown key can be refused with the nearest known one.
+ * The arguments of a definition as {@link Schedule#toMap()} wrote them, read by their names and
+ * types. Whole numbers are taken for fractions and {@code 30.0} for the whole number 30; {@code
+ * null} counts as absent. What is missing or of the wrong type is refused with a message that names
+ * the key, and so is a key that nobody asked for, with the nearest that somebody did.
+ *
+ * <pre>{@code
+ * Function<Arguments, StepLR> reader =
+ *     arguments -> new StepLR(arguments.integer("step_size"), arguments.number("gamma", 0.1));
+ * }</pre>
  */
-final class MapReader {
+public final class Arguments {
 
   /** How deep a value may be nested that a message shows. */
   private static final int SHOWN_LEVELS = 10;
@@ -25,12 +33,12 @@ final class MapReader {
   private final int level;
   private final Set<String> known = new LinkedHashSet<>();
 
-  MapReader(String owner, Map<?, ?> map) {
+  Arguments(String owner, Map<?, ?> map) {
     this(owner, map, 1);
   }
 
   /** Reads a definition that stands a number of levels deep in others, 1 for the outermost. */
-  MapReader(String owner, Map<?, ?> map, int level) {
+  Arguments(String owner, Map<?, ?> map, int level) {
     this.owner = owner;
     this.map = textKeys(map);
     this.level = level;
@@ -47,15 +55,36 @@ final class MapReader {
     return level;
   }
 
-  boolean has(String key) {
+  /**
+   * Tells whether an argument is given.
+   *
+   * @param key its key, as it is written
+   * @return true unless it is absent or null
+   */
+  public boolean has(String key) {
     return value(key) != null;
   }
 
-  double number(String key) {
+  /**
+   * Reads a number.
+   *
+   * @param key its key, as it is written
+   * @return the number
+   * @throws MalformedDataException if it is missing or of another type
+   */
+  public double number(String key) {
     return number(key, require(key));
   }
 
-  double number(String key, double whenAbsent) {
+  /**
+   * Reads a number.
+   *
+   * @param key its key, as it is written
+   * @param whenAbsent its default
+   * @return the number
+   * @throws MalformedDataException if it is of another type
+   */
+  public double number(String key, double whenAbsent) {
     Object value = value(key);
     return value == null ? whenAbsent : number(key, value);
   }
@@ -69,11 +98,26 @@ final class MapReader {
     return value == null ? whenAbsent : finite(key, value);
   }
 
-  int integer(String key) {
+  /**
+   * Reads a whole number.
+   *
+   * @param key its key, as it is written
+   * @return the number
+   * @throws MalformedDataException if it is missing or of another type
+   */
+  public int integer(String key) {
     return integer(key, require(key));
   }
 
-  int integer(String key, int whenAbsent) {
+  /**
+   * Reads a whole number.
+   *
+   * @param key its key, as it is written
+   * @param whenAbsent its default
+   * @return the number
+   * @throws MalformedDataException if it is of another type
+   */
+  public int integer(String key, int whenAbsent) {
     Object value = value(key);
     return value == null ? whenAbsent : integer(key, value);
   }
@@ -104,7 +148,15 @@ final class MapReader {
     return highest < Double.MAX_VALUE ? from + " and <= " + wholeOrFraction(highest) : from;
   }
 
-  boolean bool(String key, boolean whenAbsent) {
+  /**
+   * Reads true or false.
+   *
+   * @param key its key, as it is written
+   * @param whenAbsent its default
+   * @return the value
+   * @throws MalformedDataException if it is of another type
+   */
+  public boolean bool(String key, boolean whenAbsent) {
     Object value = value(key);
     if (value == null) {
       return whenAbsent;
@@ -115,8 +167,16 @@ final class MapReader {
     throw wrongType(key, "true or false", value);
   }
 
-  /** Reads one of an enum's constants by its lower-case name. */
-  <E extends Enum<E>> E choice(String key, E whenAbsent) {
+  /**
+   * Reads one of an enum's constants by its name in lower case.
+   *
+   * @param <E> the enum
+   * @param key its key, as it is written
+   * @param whenAbsent its default
+   * @return the constant
+   * @throws MalformedDataException if it is none of the names
+   */
+  public <E extends Enum<E>> E choice(String key, E whenAbsent) {
     Object value = value(key);
     if (value == null) {
       return whenAbsent;
@@ -140,21 +200,50 @@ final class MapReader {
     throw wrongType(key, "a list", value);
   }
 
-  List<Integer> integers(String key) {
+  /**
+   * Reads a list of whole numbers.
+   *
+   * @param key its key, as it is written
+   * @return the numbers, an unmodifiable list
+   * @throws MalformedDataException if it is missing or of another type
+   */
+  public List<Integer> integers(String key) {
     return list(key).stream().map(entry -> integer(key, entry)).toList();
   }
 
-  List<Double> finiteNumbers(String key) {
+  /**
+   * Reads a list of finite numbers.
+   *
+   * @param key its key, as it is written
+   * @return the numbers, an unmodifiable list
+   * @throws MalformedDataException if it is missing or of another type
+   */
+  public List<Double> finiteNumbers(String key) {
     return list(key).stream().map(entry -> finite(key, entry)).toList();
   }
 
-  PerGroup<Double> perGroup(String key) {
+  /**
+   * Reads a finite number, or a list of them with one entry a param group.
+   *
+   * @param key its key, as it is written
+   * @return the number or the numbers
+   * @throws MalformedDataException if it is missing or of another type
+   */
+  public PerGroup<Double> perGroup(String key) {
     return value(key) instanceof List<?>
         ? PerGroup.each(finiteNumbers(key))
         : PerGroup.same(finite(key));
   }
 
-  PerGroup<Double> perGroup(String key, double whenAbsent) {
+  /**
+   * Reads a finite number, or a list of them with one entry a param group.
+   *
+   * @param key its key, as it is written
+   * @param whenAbsent its default for all groups
+   * @return the number or the numbers
+   * @throws MalformedDataException if it is of another type
+   */
+  public PerGroup<Double> perGroup(String key, double whenAbsent) {
     return has(key) ? perGroup(key) : PerGroup.same(whenAbsent);
   }
 
@@ -181,6 +270,44 @@ final class MapReader {
   @Nullable Object value(String key) {
     known.add(key);
     return map.get(key);
+  }
+
+  /**
+   * Has a reader read these, and refuses what it did not ask for. Where a constructor refuses an
+   * argument under its name in Java, the key that was read takes its place.
+   */
+  <T> T read(Function<Arguments, T> reader) {
+    T read;
+    try {
+      read = reader.apply(this);
+    } catch (MalformedDataException alreadyClear) {
+      throw alreadyClear;
+    } catch (IllegalArgumentException refused) {
+      throw new MalformedDataException(
+          owner + ": " + inKeys(String.valueOf(refused.getMessage())), refused);
+    }
+    refuseUnknown();
+    return read;
+  }
+
+  /** Puts the keys that were read in the place of their names in Java. */
+  private String inKeys(String message) {
+    String text = message;
+    for (String key : known) {
+      text = text.replaceAll("\\b" + nameInJava(key) + "\\b", key);
+    }
+    return text;
+  }
+
+  private static String nameInJava(String key) {
+    StringBuilder name = new StringBuilder();
+    for (String word : key.split("_")) {
+      name.append(
+          name.isEmpty()
+              ? word.toLowerCase(Locale.ROOT)
+              : word.substring(0, 1).toUpperCase(Locale.ROOT) + word.substring(1));
+    }
+    return name.toString();
   }
 
   /** Allows keys that are of no use here. */
@@ -284,10 +411,14 @@ final class MapReader {
 
   /**
    * Compares a saved value with one's own as JSON does: numbers by value, keys by their text. An
-   * own null says nothing, so it agrees with everything.
+   * own null says nothing, so it agrees with everything, and so does what PyTorch saves for a
+   * function: nothing, or the fields of an object.
    */
   static boolean agrees(@Nullable Object saved, @Nullable Object own) {
     if (own == null) {
+      return true;
+    }
+    if (EpochFunctions.isWritten(own) && !EpochFunctions.isWritten(saved)) {
       return true;
     }
     Double savedNumber = asNumber(saved);
