@@ -277,7 +277,9 @@ class EpochLoopTest {
         .isThrownBy(
             () ->
                 EpochLoop.of(
-                    net, steps, TrainingCheckpointListener.everyIteration(writer, folder).withInterval(2)))
+                    net,
+                    steps,
+                    TrainingCheckpointListener.everyIteration(writer, folder).withInterval(2)))
         .withMessage(
             "listeners must work after epochs, but this TrainingCheckpointListener works after"
                 + " iterations, of which an EpochLoop does not tell: add it to the network");

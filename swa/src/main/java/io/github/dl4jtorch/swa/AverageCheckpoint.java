@@ -1,6 +1,5 @@
 package io.github.dl4jtorch.swa;
 
-import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointPart;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.schedules.MalformedDataException;

@@ -1,7 +1,5 @@
 package io.github.dl4jtorch.adapter.checkpoint;
 
-import io.github.dl4jtorch.adapter.NetworkSchedule;
-
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.File;

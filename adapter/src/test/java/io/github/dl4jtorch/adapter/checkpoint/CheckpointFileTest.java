@@ -1,7 +1,5 @@
 package io.github.dl4jtorch.adapter.checkpoint;
 
-import io.github.dl4jtorch.adapter.NetworkSchedule;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
