@@ -216,7 +216,7 @@ public final class TorchSchedule implements ISchedule {
    * <p>The values of the first two million steps are kept, 8 bytes each, so that they are read in
    * nanoseconds. Further on, they are computed when they are asked for, from states of the run that
    * are saved on the way; how long that takes depends on the schedule, from microseconds where it
-   * goes by its epoch alone to seconds for the first value after a billion steps of a {@code
+   * goes by its epoch alone to minutes for the first value after a billion steps of a {@code
    * CosineAnnealingLR}.
    *
    * @param iteration the network's count of iterations, from 0

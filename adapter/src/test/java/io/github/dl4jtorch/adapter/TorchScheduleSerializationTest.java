@@ -63,7 +63,7 @@ class TorchScheduleSerializationTest {
       delimiter = '|',
       textBlock =
           """
-          "step_size" : 7  | "step_size" : 0      | StepLR: stepSize must be > 0 but was 0
+          "step_size" : 7  | "step_size" : 0      | StepLR: step_size must be > 0 but was 0
           "gamma" : 0.3    | "gamma" : "x"        | StepLR: "gamma" must be a number but was "x"
           "StepLR"         | "StapLR"             | unknown type "StapLR"; did you mean "StepLR"?
           "initial" : 0.1  | "initial" : -1       | lr must be finite and >= 0 but was -1.0
