@@ -82,9 +82,9 @@ final class GroupArrays {
       if (lr[i] < group.lowestLr()) {
         throw notTaken(writer, i, "learning rate", lr[i], ", and the optimizer takes none below 0");
       }
-      if (!Double.isNaN(momentum[i])) {
+      if (!Double.isNaN(momentum[i]) && momentum[i] != group.momentum()) {
         String range = group.momentumRange(momentum[i]);
-        if (range != null && momentum[i] != group.momentum()) {
+        if (range != null) {
           throw notTaken(writer, i, "momentum", momentum[i], ", but " + range);
         }
       }
@@ -107,7 +107,7 @@ final class GroupArrays {
             + "; nothing was changed");
   }
 
-  /** Writes what differs back into the groups. */
+  /** Writes the rates and momenta that differ back into the groups. */
   void write() {
     for (int i = 0; i < lr.length; i++) {
       ParamGroup group = groups.get(i);
@@ -115,6 +115,13 @@ final class GroupArrays {
       if (!Double.isNaN(momentum[i])) {
         group.writeMomentum(momentum[i]);
       }
+    }
+  }
+
+  /** Writes the marks back into the groups, which are set while a run is attached and not later. */
+  void writeMarks() {
+    for (int i = 0; i < lr.length; i++) {
+      ParamGroup group = groups.get(i);
       for (int mark = 0; mark < marks.length; mark++) {
         group.marks[mark] = marks[mark][i];
       }

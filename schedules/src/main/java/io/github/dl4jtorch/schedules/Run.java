@@ -33,6 +33,7 @@ final class Run implements LRScheduler {
     run.arrays.read();
     run.root.bind(run.arrays, lastEpoch, Node.Parent.NO_SEQUENTIAL);
     run.commit();
+    run.arrays.writeMarks();
     return run;
   }
 
