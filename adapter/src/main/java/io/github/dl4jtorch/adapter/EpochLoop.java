@@ -31,11 +31,13 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>Make the loop before the ParallelWrapper, and call {@code wrapper.fit(iterator)} once an
- * epoch. The loop then mends two things of it. The wrapper forgets the updaters' state of a {@code
- * MultiLayerNetwork} after each of its {@code fit}s, so that Adam and momentum would start afresh
- * while the count of iterations goes on; with {@code SHARED_GRADIENTS} it may then block for ever.
- * The loop keeps the state. And the wrapper may start a copy one iteration ahead; for that the loop
- * adds a listener to the network, which the wrapper takes over and which sets the copies' count.
+ * epoch. The loop then mends three things of it. The wrapper forgets the updaters' state of a
+ * {@code MultiLayerNetwork} after each of its {@code fit}s, so that Adam and momentum would start
+ * afresh while the count of iterations goes on; with {@code SHARED_GRADIENTS} it may then block for
+ * ever. The loop keeps the state. And the wrapper may start a copy one iteration ahead; for that
+ * the loop adds a listener to the network, which the wrapper takes over and which sets the copies'
+ * count. With {@code SHARED_GRADIENTS}, workers wait for ever for one that failed alone; the same
+ * listener lets them know, so that {@code fit} ends with what it threw.
  *
  * <p>Give per-epoch listeners to the loop, not to the network, whose listeners the wrapper calls
  * from all its threads, for its copies as well. {@link SchedulerListener#rescalingVelocity} acts on

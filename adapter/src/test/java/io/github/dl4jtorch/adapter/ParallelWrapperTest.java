@@ -23,6 +23,7 @@ import java.util.stream.Stream;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.deeplearning4j.optimize.api.TrainingListener;
 import org.deeplearning4j.parallelism.ParallelWrapper;
 import org.deeplearning4j.parallelism.ParallelWrapper.TrainingMode;
@@ -386,5 +387,39 @@ class ParallelWrapperTest {
     // The call after the last step keeps the rate, as in a loop; the next one is refused.
     assertThat(new LiveNetwork(net).iterationCount()).isEqualTo(ROUNDS + 1);
     assertThat(new LiveNetwork(net).epochCount()).isEqualTo(1);
+  }
+
+  /** Throws in a worker alone, before it has shared its gradients with those that wait for them. */
+  private static final class FailsInOneWorker extends BaseTrainingListener {
+    private final Model net;
+    private final boolean isInCopy;
+
+    FailsInOneWorker(Model net, boolean isInCopy) {
+      this.net = net;
+      this.isInCopy = isInCopy;
+    }
+
+    @Override
+    public void onGradientCalculation(Model model) {
+      if ((model != net) == isInCopy) {
+        throw new IllegalStateException("one worker alone");
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("modesAndKinds")
+  void endsWhenOneWorkerAloneFails(TrainingMode mode, boolean isGraph) {
+    for (boolean isInCopy : new boolean[] {false, true}) {
+      Model net = net(new Adam(0.01), isGraph);
+      Nets.addListeners(net, new FailsInOneWorker(net, isInCopy));
+      EpochLoop loop = loop(net);
+      ParallelWrapper wrapper = wrapper(net, mode);
+      assertThatThrownBy(
+              () -> fail(wrapper, () -> loop.fit(2, () -> wrapper.fit(Nets.epoch(BATCHES)))))
+          .rootCause()
+          .isExactlyInstanceOf(IllegalStateException.class)
+          .hasMessage("one worker alone");
+    }
   }
 }
