@@ -10,6 +10,7 @@ import org.deeplearning4j.nn.updater.UpdaterBlock;
 import org.deeplearning4j.nn.updater.UpdaterBlock.ParamState;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
+import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.GradientUpdater;
 import org.nd4j.linalg.learning.config.IUpdater;
@@ -130,6 +131,19 @@ public final class UpdaterBlocks {
       }
     }
     return families;
+  }
+
+  /** Returns the live state of a block, null if it has none. */
+  public @Nullable INDArray state(int block) {
+    return own.get(block).getUpdaterView();
+  }
+
+  /** Returns where the parameters begin among all of the network, in the order of params(). */
+  public long[] offsets() {
+    return own.stream()
+        .flatMap(block -> block.getLayersAndVariablesInBlock().stream())
+        .mapToLong(ParamState::getParamOffsetStart)
+        .toArray();
   }
 
   /** Tells whether the network still works with the updaters that were read. */
