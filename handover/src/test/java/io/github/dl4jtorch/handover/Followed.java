@@ -1,0 +1,172 @@
+package io.github.dl4jtorch.handover;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.dl4jtorch.files.Dict;
+import io.github.dl4jtorch.files.TorchTensor;
+import java.util.List;
+import java.util.Map;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.NeuralNetwork;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.dataset.DataSet;
+
+/** How far a network is from a recording; the largest relative deviation of each kind of number. */
+final class Followed {
+
+  private static final double TOLERANCE = 1e-10;
+
+  private final Recording recording;
+  double loss;
+  double validation;
+  double rates;
+  double norms;
+
+  Followed(Recording recording) {
+    this.recording = recording;
+  }
+
+  static double off(double actual, double expected) {
+    return actual == expected ? 0 : Math.abs(actual - expected) / Math.abs(expected);
+  }
+
+  /** The same for arrays, relative to the largest element. */
+  static double off(INDArray actual, INDArray expected) {
+    double largest = expected.amaxNumber().doubleValue();
+    double off = actual.sub(expected).amaxNumber().doubleValue();
+    return largest == 0 ? off : off / largest;
+  }
+
+  static double penalty(NeuralNetwork net) {
+    return net instanceof MultiLayerNetwork layers
+        ? layers.calcRegularizationScore(true)
+        : ((ComputationGraph) net).calcRegularizationScore(true);
+  }
+
+  static double score(NeuralNetwork net, DataSet data) {
+    return (net instanceof MultiLayerNetwork layers
+            ? layers.score(data, false)
+            : ((ComputationGraph) net).score(data, false))
+        - penalty(net);
+  }
+
+  /** Makes an update, and compares the loss before it. */
+  void fit(NeuralNetwork net, int iteration) {
+    double penalty = penalty(net);
+    DataSet batch = recording.batches.get(iteration % recording.batches.size());
+    net.fit(batch);
+    loss =
+        Math.max(loss, off(((Model) net).score() - penalty, recording.loss(iteration)));
+  }
+
+  void rate(int step, int group, double lr, double momentum) {
+    rates = Math.max(rates, off(lr, recording.lr(step, group)));
+    rates = Math.max(rates, off(momentum, recording.momentum(step, group)));
+  }
+
+  void norm(int step, double norm) {
+    norms = Math.max(norms, off(norm, recording.gradNorm(step)));
+  }
+
+  void validate(NeuralNetwork net, int epoch) {
+    double actual = score(net, recording.validation);
+    validation = Math.max(validation, off(actual, recording.validationLoss(epoch)));
+  }
+
+  /** Returns what goes into the softmax for the first validation rows. */
+  INDArray logits(NeuralNetwork net) {
+    INDArray rows = recording.validation.getFeatures();
+    int count = (int) recording.logits("final_logits").size(0);
+    INDArray some = rows.get(org.nd4j.linalg.indexing.NDArrayIndex.interval(0, count)).dup();
+    INDArray within;
+    INDArray weight;
+    INDArray bias;
+    if (net instanceof MultiLayerNetwork layers) {
+      List<INDArray> all = layers.feedForward(some, false);
+      within = all.get(all.size() - 2);
+      weight = layers.getLayer("fc").getParam("W");
+      bias = layers.getLayer("fc").getParam("b");
+    } else {
+      ComputationGraph graph = (ComputationGraph) net;
+      Map<String, INDArray> all = graph.feedForward(some, false);
+      within = all.get("mean");
+      weight = graph.getLayer("fc").getParam("W");
+      bias = graph.getLayer("fc").getParam("b");
+    }
+    return within.dup('c').reshape('c', count, -1).mmul(weight).addRowVector(bias);
+  }
+
+  void check(String how, NeuralNetwork net, Dict written) {
+    double logits = off(logits(net), recording.logits("final_logits"));
+    double files = off("", written, recording.read("final.pt"));
+    System.out.printf(
+        "%-13s %-28s loss %.1e, validation %.1e, rates %.1e, norms %.1e, logits %.1e, final.pt"
+            + " %.1e%n",
+        recording.name, how, loss, validation, rates, norms, logits, files);
+    assertThat(loss).isLessThan(TOLERANCE);
+    assertThat(validation).isLessThan(TOLERANCE);
+    assertThat(rates).isLessThan(TOLERANCE);
+    assertThat(norms).isLessThan(TOLERANCE);
+    assertThat(logits).isLessThan(TOLERANCE);
+    assertThat(files).isLessThan(TOLERANCE);
+  }
+
+  void checkAverage(String how, NeuralNetwork net) {
+    double logits = off(logits(net), recording.logits("averaged_logits"));
+    double score = off(score(net, recording.validation), recording.averagedValidationLoss());
+    System.out.printf(
+        "%-13s %-28s averaged logits %.1e, averaged validation %.1e%n",
+        recording.name, how, logits, score);
+    assertThat(logits).isLessThan(TOLERANCE);
+    assertThat(score).isLessThan(TOLERANCE);
+  }
+
+  /** Compares all that final.pt has with what is written here. */
+  static double off(String at, Object actual, Object expected) {
+    if (expected instanceof Map<?, ?> map) {
+      double off = 0;
+      for (Map.Entry<?, ?> entry : map.entrySet()) {
+        String name = at + "." + entry.getKey();
+        assertThat(((Map<?, ?>) actual).containsKey(entry.getKey())).as(name).isTrue();
+        off = Math.max(off, off(name, ((Map<?, ?>) actual).get(entry.getKey()), entry.getValue()));
+      }
+      return off;
+    }
+    if (expected instanceof List<?> list) {
+      double off = 0;
+      assertThat((List<?>) actual).as(at).hasSameSizeAs(list);
+      for (int i = 0; i < list.size(); i++) {
+        off = Math.max(off, off(at + "[" + i + "]", ((List<?>) actual).get(i), list.get(i)));
+      }
+      return off;
+    }
+    if (expected instanceof TorchTensor tensor) {
+      TorchTensor own = (TorchTensor) actual;
+      assertThat(own.shape()).as(at).isEqualTo(tensor.shape());
+      assertThat(own.dtype()).as(at).isEqualTo(tensor.dtype());
+      if (at.startsWith(".averaged_model") && at.endsWith("num_batches_tracked")) {
+        return 0; // A count that is averaged, or begun anew by update_bn.
+      }
+      double largest = 0;
+      double off = 0;
+      double[] theirs = tensor.toDoubleArray();
+      double[] ours = own.toDoubleArray();
+      for (int i = 0; i < theirs.length; i++) {
+        largest = Math.max(largest, Math.abs(theirs[i]));
+        off = Math.max(off, Math.abs(theirs[i] - ours[i]));
+      }
+      double relative = largest == 0 ? off : off / largest;
+      if (relative > TOLERANCE) {
+        System.out.println(at + " is off by " + relative);
+      }
+      return relative;
+    }
+    if (expected instanceof Number number) {
+      return off(((Number) actual).doubleValue(), number.doubleValue());
+    }
+    assertThat(actual).as(at).isEqualTo(expected);
+    return 0;
+  }
+}
