@@ -80,7 +80,7 @@ class SwaTest {
       }
     }
     assertThat(average.nAveraged()).isEqualTo(4);
-    new UpdateBn().unbiased().run(
+    new UpdateBn().run(
         average.network(), new ListDataSetIterator<>(recording.batches, 64));
     followed.checkAverage("pushed from " + from, average.network());
     followed.check(
