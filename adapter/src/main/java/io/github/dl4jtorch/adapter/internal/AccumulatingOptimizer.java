@@ -122,10 +122,19 @@ public final class AccumulatingOptimizer extends StochasticGradientDescent {
     return solver(net) instanceof OwnSolver own ? own.optimizer : null;
   }
 
-  /** Returns how many batches a network was trained with, its present iteration left out. */
+  /** Returns how many batches a network was trained with. */
   public static int batches(LiveNetwork net) {
+    return batches(net, net.iterationCount());
+  }
+
+  /**
+   * Returns how many batches a network was trained with.
+   *
+   * @param iterations how many iterations it has made, with that which is not counted yet
+   */
+  public static int batches(LiveNetwork net, int iterations) {
     AccumulatingOptimizer optimizer = of(net.model());
-    return optimizer == null ? net.iterationCount() : optimizer.state.seen;
+    return optimizer == null ? iterations : optimizer.state.seen;
   }
 
   /** Tells the one at work in a network, if there is one, that an epoch has ended. */

@@ -189,8 +189,8 @@ public final class GradientClipping extends BaseTrainingListener implements Seri
 
   /**
    * Returns a clipping that refuses a norm that is infinite or not a number, before the update, as
-   * {@code error_if_nonfinite} does. By default PyTorch makes every gradient NaN then, and so does
-   * this, with a warning the first time.
+   * {@code error_if_nonfinite} does. By default PyTorch goes on with gradients that are NaN, and so
+   * does this, with a warning the first time.
    *
    * @return the listener, to be added in place of this one; it throws an {@link
    *     ArithmeticException} out of {@code fit}
@@ -280,7 +280,9 @@ public final class GradientClipping extends BaseTrainingListener implements Seri
     }
     lastNorm = norm;
     double coefficient = limit / (norm + EPS);
-    if (!(coefficient >= 1)) {
+    if (Double.isNaN(coefficient)) {
+      gradients.forEach(part -> part.assign(Double.NaN)); // ND4J multiplies by 1e-5 for it.
+    } else if (coefficient < 1) {
       gradients.forEach(part -> part.muli(coefficient));
     }
   }
@@ -293,7 +295,7 @@ public final class GradientClipping extends BaseTrainingListener implements Seri
     if (!hasWarned) {
       hasWarned = true;
       LOG.warn(
-          "the total norm of the gradients is {}, so that clipping makes them NaN, as PyTorch's"
+          "the total norm of the gradients is {}, so that clipping leaves NaN in them, as PyTorch's"
               + " does; errorIfNonfinite() refuses that",
           norm);
     }
