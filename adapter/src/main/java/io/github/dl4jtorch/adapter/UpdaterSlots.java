@@ -88,9 +88,10 @@ final class UpdaterSlots {
    *
    * @param params all parameters
    * @param groups their groups, or {@link GroupChoice#NO_GROUP}
+   * @param names what the groups are called
    * @throws IllegalArgumentException if that cannot be done; nothing is changed
    */
-  static void part(List<UpdaterBlocks.Param> params, int[] groups) {
+  static void part(List<UpdaterBlocks.Param> params, int[] groups, GroupNames names) {
     IdentityHashMap<TrainingConfig, List<Integer>> layers = new IdentityHashMap<>();
     List<List<Integer>> inOrder = new ArrayList<>();
     for (int i = 0; i < groups.length; i++) {
@@ -109,22 +110,23 @@ final class UpdaterSlots {
     for (List<Integer> layer : inOrder) {
       LayerSlots slots = LayerSlots.of(params.get(layer.get(0)).config());
       if (slots == null) {
-        layer.forEach(member -> requireUnshared(params, groups, member));
+        layer.forEach(member -> requireUnshared(params, groups, names, member));
         layer.forEach(member -> requireNotFrozen(params.get(member), groups[member]));
       } else {
-        changes.add(planned(slots, params, groups, layer, copies));
+        changes.add(planned(slots, params, groups, names, layer, copies));
       }
     }
     changes.forEach(Runnable::run);
   }
 
   @SuppressWarnings("ReferenceEquality") // Whether it is the same object is the question.
-  private static void requireUnshared(List<UpdaterBlocks.Param> params, int[] groups, int member) {
+  private static void requireUnshared(
+      List<UpdaterBlocks.Param> params, int[] groups, GroupNames names, int member) {
     UpdaterBlocks.Param param = params.get(member);
     for (int other = 0; other < groups.length; other++) {
       if (params.get(other).updater() == param.updater() && groups[other] != groups[member]) {
         throw new IllegalArgumentException(
-            GroupChoice.pair(
+            names.pair(
                     Math.min(groups[member], groups[other]),
                     Math.max(groups[member], groups[other]))
                 + " part "
@@ -152,6 +154,7 @@ final class UpdaterSlots {
       LayerSlots layer,
       List<UpdaterBlocks.Param> params,
       int[] groups,
+      GroupNames names,
       List<Integer> members,
       IdentityHashMap<IUpdater, Map<Integer, IUpdater>> copies) {
     List<LayerSlots.Slot> slots = layer.slots();
@@ -162,7 +165,7 @@ final class UpdaterSlots {
       int before = firsts[slot];
       if (before >= 0 && groups[before] != groups[member]) {
         throw new IllegalArgumentException(
-            GroupChoice.pair(groups[before], groups[member])
+            names.pair(groups[before], groups[member])
                 + " part "
                 + params.get(before)
                 + " from "
