@@ -181,6 +181,9 @@ public final class NetworkParamGroups extends ParamGroups {
       NeuralNetwork net, double lr, double decay, List<? extends List<String>> blocks) {
     requireDecay(decay);
     requireLr(lr);
+    if (blocks.isEmpty()) {
+      throw new IllegalArgumentException("blocks must have at least one block but was []");
+    }
     Set<String> layers = new LinkedHashSet<>();
     NetworkParam.of(net).forEach(param -> layers.add(param.layer()));
     Builder builder = builder(net);

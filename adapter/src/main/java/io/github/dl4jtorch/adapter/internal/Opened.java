@@ -8,6 +8,7 @@ import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.graph.LayerVertex;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.deeplearning4j.nn.conf.layers.FeedForwardLayer;
+import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
 import org.deeplearning4j.nn.conf.layers.recurrent.SimpleRnn;
 import org.deeplearning4j.nn.conf.layers.wrapper.BaseWrapperLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
@@ -92,6 +93,9 @@ public final class Opened {
       org.deeplearning4j.nn.conf.layers.Layer other) {
     if (layer == present) {
       setter.accept(other);
+    } else if (layer instanceof Bidirectional both) {
+      replace(both.getFwd(), both::setFwd, present, other);
+      replace(both.getBwd(), both::setBwd, present, other);
     } else if (layer instanceof BaseWrapperLayer wrapper) {
       replace(wrapper.getUnderlying(), wrapper::setUnderlying, present, other);
     }
