@@ -26,7 +26,6 @@ OPTIMIZERS = {
     "adamw": lambda groups: torch.optim.AdamW(groups),
     "rmsprop": lambda groups: torch.optim.RMSprop(groups, momentum=0.5),
     "adagrad": lambda groups: torch.optim.Adagrad(groups),
-    "nadam": lambda groups: torch.optim.NAdam(groups),
     "radam": lambda groups: torch.optim.RAdam(groups),
     "adamax": lambda groups: torch.optim.Adamax(groups),
 }
