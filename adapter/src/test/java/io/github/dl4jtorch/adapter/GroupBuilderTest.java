@@ -13,6 +13,11 @@ import io.github.dl4jtorch.adapter.optim.TorchBatchNormalization;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.StepLR;
+import java.io.IOException;
+import org.deeplearning4j.nn.conf.layers.recurrent.LastTimeStep;
+import org.deeplearning4j.nn.conf.layers.recurrent.SimpleRnn;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.api.buffer.DataType;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -181,38 +186,85 @@ class GroupBuilderTest {
                 + " both: it can part none of [layer1.gamma, layer1.beta]");
   }
 
-  /** DL4J parts a layer between its biases and all else, and a gain is no bias. */
+  private static MultiLayerNetwork normalized(IUpdater updater) {
+    return Nets.init(
+        Nets.settings(updater)
+            .list(
+                Nets.dense(Nets.INPUTS, 4),
+                new BatchNormalization.Builder().nIn(4).nOut(4).build(),
+                new DenseLayer.Builder()
+                    .nIn(4)
+                    .nOut(4)
+                    .hasLayerNorm(true)
+                    .activation(Activation.TANH)
+                    .build(),
+                Nets.output(4))
+            .build());
+  }
+
+  /** DL4J itself parts a layer between its biases and all else, and a gain is no bias. */
   @Test
-  void sayWhereDl4jPartsAGainOfLayerNormalization() {
-    DenseLayer normalized =
-        new DenseLayer.Builder()
-            .nIn(4)
-            .nOut(4)
-            .hasLayerNorm(true)
-            .activation(Activation.TANH)
+  void partAGainOfLayerNormalizationFromTheWeightsBesideIt() throws IOException {
+    MultiLayerNetwork net = normalized(new Sgd(0.1));
+    Nets.fit(net, Nets.data(1));
+    NetworkParamGroups groups =
+        builder(net)
+            .group(NetworkParam::isNormalization)
+            .lr(0)
+            .group(NetworkParam::isWeight)
+            .group(param -> param.isBias() && !param.isNormalization())
             .build();
+    assertThat(names(groups))
+        .containsExactly(
+            "[layer1.gamma, layer1.beta, layer2.b, layer2.g]",
+            "[layer0.W, layer2.W, layer3.W]",
+            "[layer0.b, layer3.b]");
+    Predicate<NetworkParam> gain = param -> param.name().equals("g");
+    for (MultiLayerNetwork each : List.of(net, Nets.restored(net), NetworkCopy.of(net))) {
+      NetworkParamGroups again = builder(each).group(gain).group(gain.negate()).lr(0.1).build();
+      assertThat(again.get(0).lr()).isZero();
+      double[] before = each.getParam("2_g").toDoubleVector();
+      double[] weights = each.getParam("2_W").ravel().toDoubleVector();
+      Nets.fit(each, Nets.data(2));
+      assertThat(each.getParam("2_g").toDoubleVector()).isEqualTo(before);
+      assertThat(each.getParam("2_W").ravel().toDoubleVector()).isNotEqualTo(weights);
+    }
+  }
+
+  @Test
+  void leaveLayersAsTheyWereIfRefused() {
+    MultiLayerNetwork net = normalized(new Sgd(0.1));
+    Predicate<NetworkParam> gamma = param -> param.name().equals("gamma");
+    Predicate<NetworkParam> scales = gamma.or(param -> param.name().equals("g"));
+    assertRefused(
+        builder(net).group("scales", scales).group("rest", scales.negate()),
+        "param groups \"scales\" and \"rest\" part layer1.gamma from layer1.beta, but DL4J has one"
+            + " updater for both: it can part none of [layer1.gamma, layer1.beta]");
+    assertThat(net.getLayer(2).conf().getLayer().getClass()).isEqualTo(DenseLayer.class);
+  }
+
+  /** Whoever wraps it: the live layer must see the change. */
+  @Test
+  void partAGainInAWrapper() {
     MultiLayerNetwork net =
         Nets.init(
             Nets.settings(new Sgd(0.1))
                 .list(
-                    Nets.dense(Nets.INPUTS, 4),
-                    new BatchNormalization.Builder().nIn(4).nOut(4).build(),
-                    normalized,
+                    new LastTimeStep(
+                        new SimpleRnn.Builder().nIn(3).nOut(4).hasLayerNorm(true).build()),
                     Nets.output(4))
                 .build());
-    Predicate<NetworkParam> gain = param -> param.name().equals("g");
-    Predicate<NetworkParam> scales = gain.or(NetworkParam::isNormalization);
-    assertRefused(
-        builder(net).group(scales).group(scales.negate()),
-        "param groups 1 and 0 part layer2.W from layer2.g, but DL4J has one updater for both: it"
-            + " can part only [layer2.b] from [layer2.W, layer2.g]");
-    // With its layer's weights a gain may be beside a batch normalization, the biases apart.
-    Predicate<NetworkParam> withWeights =
-        NetworkParam.inLayers("layer1", "layer2").and(param -> !param.name().equals("b"));
-    assertThat(names(builder(net).group(withWeights).group(withWeights.negate()).build()))
-        .containsExactly(
-            "[layer1.gamma, layer1.beta, layer2.W, layer2.g]",
-            "[layer0.W, layer0.b, layer2.b, layer3.W, layer3.b]");
+    NetworkParamGroups groups = NetworkParamGroups.weightsAndBiases(net);
+    groups.get(1).setLr(0);
+    groups.setWeightDecay(0, 0.5);
+    double[] before = net.getParam("0_g").toDoubleVector();
+    double[] weights = net.getParam("0_RW").ravel().toDoubleVector();
+    net.fit(Nd4j.ones(DataType.DOUBLE, 1, 3, 2), Nd4j.ones(DataType.DOUBLE, 1, 2));
+    assertThat(net.getParam("0_g").toDoubleVector()).isEqualTo(before);
+    assertThat(net.getParam("0_RW").ravel().toDoubleVector()).isNotEqualTo(weights);
+    assertThat(groups.weightDecay(0)).isEqualTo(0.5);
+    assertThat(groups.weightDecay(1)).isZero();
+    assertThat(net.getLayerWiseConfigurations().toJson()).contains("OpenedRnn");
   }
 
   @Test
