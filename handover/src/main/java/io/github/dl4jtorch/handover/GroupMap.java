@@ -207,6 +207,10 @@ final class GroupMap {
               state.put(rate, factor * number.doubleValue());
             }
           }
+          if (state.get("weight_decay") instanceof Number number) {
+            // It acts on the sum at the double rate.
+            state.put("weight_decay", number.doubleValue() / factor);
+          }
         }
       }
       states.add(state);

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.handover;
 
+import io.github.dl4jtorch.adapter.internal.Decay;
 import io.github.dl4jtorch.adapter.internal.FrozenUpdater;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
@@ -22,9 +23,6 @@ import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 import org.nd4j.linalg.learning.config.IUpdater;
-import org.nd4j.linalg.learning.regularization.L2Regularization;
-import org.nd4j.linalg.learning.regularization.Regularization;
-import org.nd4j.linalg.learning.regularization.WeightDecay;
 
 /** Moves what PyTorch's optimizer keeps for each parameter into the updaters of a network. */
 final class OptimizerPart {
@@ -125,7 +123,7 @@ final class OptimizerPart {
       Map<Matching.Entry, @Nullable Object> states,
       List<TorchWeights.Write> writes,
       HandoverReport.Draft report) {
-    INDArray view = blocks.state(block.number);
+    INDArray view = blocks.blockState(block.number);
     List<String> names =
         block.updater instanceof TorchUpdater torch ? OptimizerState.names(torch) : List.of();
     if (!(block.updater instanceof TorchUpdater) && block.updater.stateSize(1) > 0) {
@@ -301,9 +299,7 @@ final class OptimizerPart {
           double rate = updater.getLearningRate(iteration, epoch);
           double factor = entry.twin().isSummed() ? TorchGroups.TWICE : 1;
           compare("lr", torch.get("lr"), rate / factor, unlike);
-        }
-        if (!entry.twin().isSummed()) {
-          compare("weight_decay", torch.get("weight_decay"), decay(param), unlike);
+          compare("weight_decay", torch.get("weight_decay"), factor * decay(param), unlike);
         }
       }
       unlike.forEach(setting -> report.misfits.add(name + setting));
@@ -346,16 +342,10 @@ final class OptimizerPart {
 
   /** Returns the decay that DL4J applies to a parameter. */
   private double decay(UpdaterBlocks.Param param) {
-    List<Regularization> all = param.config().getRegularizationByParam(param.name());
-    double decay = 0;
-    for (Regularization each : all == null ? List.<Regularization>of() : all) {
-      if (each instanceof L2Regularization l2) {
-        decay += l2.getL2().valueAt(net.iterationCount(), net.epochCount());
-      } else if (each instanceof WeightDecay weightDecay) {
-        decay += weightDecay.getCoeff().valueAt(net.iterationCount(), net.epochCount());
-      }
-    }
-    return decay;
+    return Decay.of(
+        param.config().getRegularizationByParam(param.name()),
+        net.iterationCount(),
+        net.epochCount());
   }
 
   /** Returns the optimizer's state in PyTorch's form, that of a file that was read if there is one. */
@@ -375,7 +365,7 @@ final class OptimizerPart {
         continue;
       }
       OptimizerState state =
-          OptimizerState.read(torch, blocks.state(block.number), block.length);
+          OptimizerState.read(torch, blocks.blockState(block.number), block.length);
       for (Twin twin : block.twins) {
         stateOf.put(twin, state);
         blockOf.put(twin, block);
@@ -491,7 +481,7 @@ final class OptimizerPart {
           torch.put("decoupled_weight_decay", true);
         }
       }
-      torch.put("weight_decay", decay(param));
+      torch.put("weight_decay", decay(param) * (first.twin().isSummed() ? TorchGroups.TWICE : 1));
       torch.put("maximize", false);
       torch.put("foreach", null);
       torch.put("capturable", false);
@@ -515,6 +505,9 @@ final class OptimizerPart {
           present.get("betas") instanceof List<?> own ? own.get(0) : present.get("momentum");
       torch.put("betas", Tuple.of(beta1 == null ? two.get(0) : beta1, two.get(1)));
       present.remove("momentum");
+    }
+    if (group.own() >= 0) {
+      present.put("weight_decay", decay(param));
     }
     present.remove("betas");
     present.remove("highest_lr");

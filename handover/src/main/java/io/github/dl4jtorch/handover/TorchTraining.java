@@ -14,9 +14,11 @@ import io.github.dl4jtorch.swa.AveragedModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import org.deeplearning4j.nn.api.NeuralNetwork;
@@ -93,6 +95,7 @@ public final class TorchTraining {
   private @Nullable AveragedModel<?> average;
   private int batchesPerEpoch;
   private boolean isNextEpoch;
+  private long batchesSeen = -1;
 
   private TorchTraining(NeuralNetwork net) {
     this.net = net;
@@ -234,6 +237,22 @@ public final class TorchTraining {
       throw new IllegalArgumentException("batches must be > 0 but was " + batches);
     }
     batchesPerEpoch = batches;
+    return this;
+  }
+
+  /**
+   * Says how many batches the network has seen, where that is another number than its count of
+   * iterations, as with accumulated gradients. PyTorch's batch normalizations count them.
+   *
+   * @param batches what {@code num_batches_tracked} is to be in what is written, {@code >= 0}
+   * @return this
+   * @throws IllegalArgumentException if the number is out of its range
+   */
+  public TorchTraining countingBatches(long batches) {
+    if (batches < 0) {
+      throw new IllegalArgumentException("batches must be >= 0 but was " + batches);
+    }
+    batchesSeen = batches;
     return this;
   }
 
@@ -430,20 +449,49 @@ public final class TorchTraining {
       return;
     }
     List<Map<String, Object>> former = own.stateDict();
+    double[] formerDecays = new double[own.size()];
+    Arrays.setAll(formerDecays, own::weightDecay);
     Map<LRScheduler, Map<String, Object>> formerRuns = new LinkedHashMap<>();
     try {
       List<Map<String, Object>> states = map.toOwn(torchGroups);
       own.loadStateDict(states);
       schedules.forEach(
           (keys, state) -> {
-            LRScheduler run = java.util.Objects.requireNonNull(runs.get(keys));
+            LRScheduler run = Objects.requireNonNull(runs.get(keys));
             formerRuns.put(run, run.stateDict());
             run.loadStateDict(map.scheduleToOwn(state), states);
           });
+      for (int i = 0; i < states.size(); i++) {
+        setDecay(own, i, states.get(i).get("weight_decay"));
+      }
     } catch (RuntimeException refused) {
       formerRuns.forEach((run, state) -> run.loadStateDict(state, former));
       own.loadStateDict(former);
+      for (int i = 0; i < formerDecays.length; i++) {
+        if (own.weightDecay(i) != formerDecays[i] && !Double.isNaN(formerDecays[i])) {
+          own.setWeightDecay(i, formerDecays[i]);
+        }
+      }
       throw new HandoverException(String.valueOf(refused.getMessage()), null, refused);
+    }
+  }
+
+  private static void setDecay(NetworkParamGroups own, int group, @Nullable Object value) {
+    if (value == null) {
+      return;
+    }
+    double decay = Entries.number("weight_decay", value);
+    double present = own.weightDecay(group);
+    if (Double.isNaN(present)) {
+      throw new HandoverException(
+          "param group "
+              + group
+              + " must have one weight decay to be given that of the file, "
+              + decay
+              + ", but has several");
+    }
+    if (decay != present) {
+      own.setWeightDecay(group, decay);
     }
   }
 
@@ -498,7 +546,7 @@ public final class TorchTraining {
     try {
       boolean isStateDict = isStateDict(like);
       Dict model = (Dict) (isStateDict ? like : model(like));
-      Dict present = weights.stateDict(model, live.iterationCount());
+      Dict present = weights.stateDict(model, batchesSeen());
       if (isStateDict) {
         return present;
       }
@@ -540,6 +588,10 @@ public final class TorchTraining {
     return Dict.ordered(dict).withAttributesOf(like);
   }
 
+  private long batchesSeen() {
+    return batchesSeen < 0 ? live.iterationCount() : batchesSeen;
+  }
+
   private Dict optimizer(Matching matching, GroupMap map, @Nullable Map<?, ?> like) {
     List<Map<String, Object>> states = groups == null ? List.of() : groups.stateDict();
     return new OptimizerPart(live, new UpdaterBlocks(live.model()), matching, map)
@@ -550,7 +602,7 @@ public final class TorchTraining {
     Dict present =
         weights
             .forNetwork(averaged.network())
-            .stateDict(former, live.iterationCount());
+            .stateDict(former, batchesSeen());
     Map<Object, @Nullable Object> dict = new LinkedHashMap<>(present);
     if (former.containsKey(Matching.N_AVERAGED)) {
       dict.put(Matching.N_AVERAGED, TorchTensor.of(new long[] {averaged.nAveraged()}));
@@ -579,7 +631,7 @@ public final class TorchTraining {
   public Dict dict() {
     Map<Object, @Nullable Object> dict = new LinkedHashMap<>();
     dict.put("epoch", (long) live.epochCount() - (isNextEpoch ? 0 : 1));
-    dict.put("model", weights.stateDict());
+    dict.put("model", weights.stateDict(batchesSeen()));
     Matching matching = weights.named();
     GroupMap map = GroupMap.ofOwn(source(matching));
     dict.put("optimizer", optimizer(matching, map, null));
@@ -590,7 +642,7 @@ public final class TorchTraining {
       averaged.put(Matching.N_AVERAGED, TorchTensor.of(new long[] {average.nAveraged()}));
       weights
           .forNetwork(average.network())
-          .stateDict()
+          .stateDict(batchesSeen())
           .forEach((key, value) -> averaged.put("module." + key, value));
       dict.put("averaged_model", Dict.ordered(averaged));
     }

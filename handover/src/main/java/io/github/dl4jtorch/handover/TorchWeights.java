@@ -243,7 +243,7 @@ public final class TorchWeights {
     return stateDict(new LiveNetwork(LiveNetwork.model(net)).iterationCount());
   }
 
-  private Dict stateDict(long batches) {
+  Dict stateDict(long batches) {
     Map<String, Object> dict = new LinkedHashMap<>();
     for (Twins.OfLayer layer : Twins.of(net)) {
       if (layer.twins().isEmpty()) {

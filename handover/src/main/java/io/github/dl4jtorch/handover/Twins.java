@@ -11,6 +11,7 @@ import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.InputPreProcessor;
 import org.deeplearning4j.nn.conf.graph.GraphVertex;
 import org.deeplearning4j.nn.conf.graph.LayerVertex;
+import org.deeplearning4j.nn.conf.layers.BaseOutputLayer;
 import org.deeplearning4j.nn.conf.layers.BatchNormalization;
 import org.deeplearning4j.nn.conf.layers.Convolution1DLayer;
 import org.deeplearning4j.nn.conf.layers.Convolution3D;
@@ -22,9 +23,7 @@ import org.deeplearning4j.nn.conf.layers.DepthwiseConvolution2D;
 import org.deeplearning4j.nn.conf.layers.EmbeddingLayer;
 import org.deeplearning4j.nn.conf.layers.EmbeddingSequenceLayer;
 import org.deeplearning4j.nn.conf.layers.LSTM;
-import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.conf.layers.PReLULayer;
-import org.deeplearning4j.nn.conf.layers.RnnOutputLayer;
 import org.deeplearning4j.nn.conf.layers.SeparableConvolution2D;
 import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
 import org.deeplearning4j.nn.conf.layers.recurrent.SimpleRnn;
@@ -157,9 +156,7 @@ final class Twins {
       addRecurrent(both.getBwd(), "b", "_reverse");
     } else if (conf instanceof LSTM || conf instanceof SimpleRnn) {
       addRecurrent(conf, "", "");
-    } else if (conf instanceof DenseLayer
-        || conf.getClass() == OutputLayer.class
-        || conf.getClass() == RnnOutputLayer.class) {
+    } else if (conf instanceof DenseLayer || conf instanceof BaseOutputLayer) {
       addDense(before);
     }
   }
@@ -242,8 +239,8 @@ final class Twins {
 
   private void addRecurrent(
       org.deeplearning4j.nn.conf.layers.Layer conf, String prefix, String suffix) {
-    boolean isLstm = conf.getClass() == LSTM.class;
-    if (!isLstm && conf.getClass() != SimpleRnn.class) {
+    boolean isLstm = conf instanceof LSTM;
+    if (!isLstm && !(conf instanceof SimpleRnn)) {
       return;
     }
     for (String name : List.of("W", "RW")) {

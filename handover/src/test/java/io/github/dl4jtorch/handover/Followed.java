@@ -10,6 +10,7 @@ import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 
@@ -59,6 +60,20 @@ final class Followed {
     net.fit(batch);
     loss =
         Math.max(loss, off(((Model) net).score() - penalty, recording.loss(iteration)));
+  }
+
+  /** Compares the loss of each batch of a step. */
+  void listenTo(Model net, int firstBatch) {
+    net.addListeners(
+        new BaseTrainingListener() {
+          private int batch = firstBatch;
+
+          @Override
+          public void onBackwardPass(Model model) {
+            double actual = model.score() - penalty((NeuralNetwork) model);
+            loss = Math.max(loss, off(actual, recording.loss(batch++)));
+          }
+        });
   }
 
   void rate(int step, int group, double lr, double momentum) {

@@ -20,6 +20,7 @@ import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.lossfunctions.ILossFunction;
 import org.nd4j.linalg.lossfunctions.impl.LossMCXENT;
 
 /** The networks of the recorded trainings, named as PyTorch's modules. */
@@ -70,7 +71,7 @@ final class Networks {
     return cnn(optimizing, new LossMCXENT(0.0, null), DataType.DOUBLE);
   }
 
-  static MultiLayerNetwork cnn(Optimizing optimizing, LossMCXENT loss, DataType type) {
+  static MultiLayerNetwork cnn(Optimizing optimizing, ILossFunction loss, DataType type) {
     MultiLayerNetwork net =
         new MultiLayerNetwork(
             configuration()
@@ -110,7 +111,7 @@ final class Networks {
         .build();
   }
 
-  private static OutputLayer.Builder output(int in, LossMCXENT loss) {
+  private static OutputLayer.Builder output(int in, ILossFunction loss) {
     return new OutputLayer.Builder(loss)
         .name("fc")
         .nIn(in)

@@ -6,6 +6,7 @@ import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.schedules.AnnealStrategy;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ParamGroup;
@@ -16,7 +17,7 @@ import io.github.dl4jtorch.swa.Averaging;
 import io.github.dl4jtorch.swa.UpdateBn;
 import java.io.IOException;
 import java.nio.file.Path;
-import org.deeplearning4j.datasets.iterator.impl.ListDataSetIterator;
+import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -39,7 +40,7 @@ class SwaTest {
         Networks.resnet(Networks.all(new TorchSGD(0.1).withMomentum(0.9), 1e-4));
     NetworkParamGroups groups = NetworkParamGroups.of(net);
     LRScheduler cosine = new CosineAnnealingLR(8).attach(groups);
-    LRScheduler swalr = new SWALR(0.05, 2).attach(groups);
+    LRScheduler swalr = new SWALR(0.05, 2, AnnealStrategy.COS).attach(groups);
     AveragedModel<ComputationGraph> average = AveragedModel.of(net, Averaging.equal());
     TorchTraining.of(net)
         .with(cosine)
@@ -81,7 +82,7 @@ class SwaTest {
     }
     assertThat(average.nAveraged()).isEqualTo(4);
     new UpdateBn().run(
-        average.network(), new ListDataSetIterator<>(recording.batches, 64));
+        average.network(), new ExistingDataSetIterator(recording.batches));
     followed.checkAverage("pushed from " + from, average.network());
     followed.check(
         "pushed from " + from,

@@ -149,7 +149,7 @@ public final class UpdaterBlocks {
   }
 
   /** Returns the live state of a block, null if it has none. */
-  public @Nullable INDArray state(int block) {
+  public @Nullable INDArray blockState(int block) {
     return own.get(block).getUpdaterView();
   }
 
