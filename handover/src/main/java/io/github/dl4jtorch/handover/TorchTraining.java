@@ -472,7 +472,7 @@ public final class TorchTraining {
           own.setWeightDecay(i, formerDecays[i]);
         }
       }
-      throw new HandoverException(String.valueOf(refused.getMessage()), null, refused);
+      throw refused;
     }
   }
 

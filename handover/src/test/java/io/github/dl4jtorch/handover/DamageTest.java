@@ -9,7 +9,6 @@ import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.files.TorchFile;
 import io.github.dl4jtorch.files.TorchFileException;
 import io.github.dl4jtorch.files.TorchTensor;
-import io.github.dl4jtorch.files.Tuple;
 import io.github.dl4jtorch.schedules.AnnealStrategy;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.EpochFunction;
@@ -336,11 +335,11 @@ class DamageTest {
       case 8 -> new LinkedHashMap<>();
       case 9 -> TorchTensor.of(new double[0], 0);
       case 10 -> TorchTensor.of(new long[] {3});
-      case 11 -> Tuple.of(1L, 2L, 3L);
+      case 11 -> new ArrayList<>(List.of(1L, 2L, 3L));
       case 12 -> 3L;
       case 13 -> 0.25;
       case 14 -> TorchTensor.of(new float[6], 2, 3);
-      default -> List.of(List.of(), "b");
+      default -> new ArrayList<>(List.of(new ArrayList<>(), "b"));
     };
   }
 

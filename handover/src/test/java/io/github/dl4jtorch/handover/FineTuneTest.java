@@ -141,6 +141,7 @@ class FineTuneTest {
     }
     handover.countingBatches(2 * training.net.getIterationCount());
     followed.check(bridge + " from " + from, training.net, handover.dict(recording.read("half.pt")));
+    followed.checkWithoutNoise(training.net);
     assertThat(training.average.nAveraged()).isEqualTo(144);
     double logits =
         Followed.off(

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jtorch.files.Dict;
 import io.github.dl4jtorch.files.TorchTensor;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.deeplearning4j.nn.api.Model;
@@ -115,13 +116,17 @@ final class Followed {
 
   void check(String how, NeuralNetwork net, Dict written) {
     double logits = off(logits(net), recording.logits("final_logits"));
-    double files = off("", written, recording.read("final.pt"));
+    Dict last = recording.read("final.pt");
+    double files =
+        recording.name.equals("cnn_finetune")
+            ? withoutNoise(written, last)
+            : off("", written, last);
     System.out.printf(
         "%-13s %-28s loss %.1e, validation %.1e, rates %.1e, norms %.1e, logits %.1e, final.pt"
             + " %.1e%n",
         recording.name, how, loss, validation, rates, norms, logits, files);
     assertThat(loss).isLessThan(TOLERANCE);
-    assertThat(validation).isLessThan(TOLERANCE);
+    assertThat(validation).isLessThan(recording.name.equals("cnn_finetune") ? 1e-9 : TOLERANCE);
     assertThat(rates).isLessThan(TOLERANCE);
     assertThat(norms).isLessThan(TOLERANCE);
     assertThat(logits).isLessThan(TOLERANCE);
@@ -136,6 +141,57 @@ final class Followed {
         recording.name, how, logits, score);
     assertThat(logits).isLessThan(TOLERANCE);
     assertThat(score).isLessThan(TOLERANCE);
+  }
+
+  /**
+   * Compares without the first bias: batch normalization takes it out again, so it has no gradient
+   * but rounding, which AdamW makes steps of, in PyTorch too. The running mean moves with it, so
+   * that is compared less the bias.
+   */
+  private static double withoutNoise(Dict written, Dict expected) {
+    double off = 0;
+    List<String> models = List.of("model", "averaged_model");
+    for (String model : models) {
+      String prefix = model.equals("model") ? "" : "module.";
+      Map<Object, Object> ours = new LinkedHashMap<>(written.dict(model));
+      Map<Object, Object> theirs = new LinkedHashMap<>(expected.dict(model));
+      for (Map<Object, Object> each : List.of(ours, theirs)) {
+        double[] mean = ((TorchTensor) each.get(prefix + "bn1.running_mean")).toDoubleArray();
+        double[] bias = ((TorchTensor) each.remove(prefix + "conv1.bias")).toDoubleArray();
+        for (int i = 0; i < mean.length; i++) {
+          mean[i] -= bias[i];
+        }
+        // The average of both is taken later for the one than for the other.
+        each.remove(prefix + "bn1.running_mean");
+        if (model.equals("model")) {
+          each.put("bn1.running_mean - conv1.bias", TorchTensor.of(mean, mean.length));
+        }
+      }
+      off = Math.max(off, off("." + model, ours, theirs));
+    }
+    Map<Object, Object> ours = new LinkedHashMap<>(written.dict("optimizer").dict("state"));
+    Map<Object, Object> theirs = new LinkedHashMap<>(expected.dict("optimizer").dict("state"));
+    ours.remove(3L);
+    theirs.remove(3L);
+    off = Math.max(off, off(".optimizer.state", ours, theirs));
+    return Math.max(
+        off,
+        off(
+            ".optimizer.param_groups",
+            written.dict("optimizer").get("param_groups"),
+            expected.dict("optimizer").get("param_groups")));
+  }
+
+  /** Compares again with PyTorch's first bias and the mean that follows it. */
+  void checkWithoutNoise(NeuralNetwork net) {
+    Dict last = recording.read("final.pt").dict("model");
+    TorchWeights.of(net)
+        .partial()
+        .load(
+            Map.of(
+                "conv1.bias", last.tensor("conv1.bias"),
+                "bn1.running_mean", last.tensor("bn1.running_mean")));
+    assertThat(off(logits(net), recording.logits("final_logits"))).isLessThan(1e-13);
   }
 
   /** Compares all that final.pt has with what is written here. */

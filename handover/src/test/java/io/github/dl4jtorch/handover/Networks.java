@@ -57,7 +57,7 @@ final class Networks {
   static Optimizing matrices(TorchUpdater updater, double weightDecay) {
     TorchOptimizer ofMatrices =
         TorchOptimizer.of(updater).withWeightDecay(weightDecay).withBiases(updater, 0);
-    TorchOptimizer ofVectors = TorchOptimizer.of(updater);
+    TorchOptimizer ofVectors = TorchOptimizer.of(updater).withWeightDecay(0);
     return new Optimizing() {
       @Override
       public <B extends BaseLayer.Builder<?>> B apply(B layer) {
