@@ -284,7 +284,9 @@ class TorchOptimizerTest {
     net.initGradientsView();
     assertThat(updated(net)).hasSize(46).containsOnly(1 - 0.5 * 0.1);
     assertThat(net.updaterState().length()).isEqualTo(46);
-    assertThat(net.getLayerWiseConfigurations().toJson()).contains("TorchSGD").doesNotContain("Adam");
+    assertThat(net.getLayerWiseConfigurations().toJson())
+        .contains("TorchSGD")
+        .doesNotContain("Adam");
   }
 
   @Test
