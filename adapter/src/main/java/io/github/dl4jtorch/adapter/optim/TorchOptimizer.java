@@ -164,6 +164,7 @@ public final class TorchOptimizer {
    */
   @CheckReturnValue
   @SafeVarargs
+  @SuppressWarnings("varargs") // The array is only read.
   public final TorchOptimizer withoutDecayOn(Predicate<NetworkParam>... selections) {
     List<Predicate<NetworkParam>> all = new ArrayList<>(withoutDecay);
     all.addAll(List.of(selections));
