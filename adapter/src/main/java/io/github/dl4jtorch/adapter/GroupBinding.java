@@ -120,8 +120,7 @@ final class GroupBinding {
   }
 
   private @Nullable String complaintOfDecay(int group, double weightDecay) {
-    String complaint =
-        Double.isNaN(weightDecay) ? null : decay(group).complaint(weightDecay);
+    String complaint = Double.isNaN(weightDecay) ? null : decay(group).complaint(weightDecay);
     return complaint == null
         ? null
         : names.of(group) + " is to have a weight decay of " + weightDecay + ", but " + complaint;

@@ -63,9 +63,7 @@ record GroupChoice(
             throw new IllegalArgumentException(
                 named
                     + " must be in one param group but is "
-                    + (isFrozen
-                        ? "frozen and in "
-                        : "in " + names.shortened(groups[i]) + " and ")
+                    + (isFrozen ? "frozen and in " : "in " + names.shortened(groups[i]) + " and ")
                     + names.shortened(group));
           }
           groups[i] = group;

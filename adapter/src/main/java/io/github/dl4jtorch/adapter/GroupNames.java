@@ -45,7 +45,9 @@ final class GroupNames {
 
   /** Names a group, or what is frozen. */
   String of(int group) {
-    return group == GroupChoice.FROZEN ? "the frozen parameters" : "param group " + shortened(group);
+    return group == GroupChoice.FROZEN
+        ? "the frozen parameters"
+        : "param group " + shortened(group);
   }
 
   /** Names two groups, of which one may be that of the frozen parameters. */

@@ -218,11 +218,7 @@ final class Members {
     }
     String momentum = Double.isNaN(start.momentum()) ? null : complaint(start.momentum());
     if (momentum != null) {
-      return name
-          + " is to have a momentum of "
-          + start.momentum()
-          + ", but "
-          + momentum;
+      return name + " is to have a momentum of " + start.momentum() + ", but " + momentum;
     }
     return Double.isNaN(start.lr()) ? complaintOfRates() : null;
   }

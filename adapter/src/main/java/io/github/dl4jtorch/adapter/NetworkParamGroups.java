@@ -155,9 +155,9 @@ public final class NetworkParamGroups extends ParamGroups {
   }
 
   /**
-   * Makes one group a block of layers, with rates that fall from the last block to the first: {@code
-   * lr decay^(last - i)} for block {@code i}. For fine-tuning, where a block of the architecture is
-   * more than a layer.
+   * Makes one group a block of layers, with rates that fall from the last block to the first:
+   * {@code lr decay^(last - i)} for block {@code i}. For fine-tuning, where a block of the
+   * architecture is more than a layer.
    *
    * <pre>{@code
    * NetworkParamGroups groups =
@@ -174,8 +174,8 @@ public final class NetworkParamGroups extends ParamGroups {
    * @return the groups, in the order of the blocks
    * @throws IllegalStateException as {@code perLayer} does
    * @throws IllegalArgumentException if an argument is out of its range, a name is not that of a
-   *     layer with parameters, a layer is in no block or in two, or a rate follows a schedule of its
-   *     own; the network is left as it was
+   *     layer with parameters, a layer is in no block or in two, or a rate follows a schedule of
+   *     its own; the network is left as it was
    */
   public static NetworkParamGroups layerWiseDecay(
       NeuralNetwork net, double lr, double decay, List<? extends List<String>> blocks) {
@@ -266,14 +266,15 @@ public final class NetworkParamGroups extends ParamGroups {
   }
 
   /**
-   * Sets the weight decay of a group, effective from the next update on. It is kept in the network's
-   * configuration, and so in whatever is saved or copied of it.
+   * Sets the weight decay of a group, effective from the next update on. It is kept in the
+   * network's configuration, and so in whatever is saved or copied of it.
    *
    * @param group the group's number, from 0
    * @param weightDecay finite and {@code >= 0}
    * @throws IndexOutOfBoundsException if there is no such group
    * @throws IllegalArgumentException if the decay is out of its range, or above 0 and DL4J does not
-   *     decay a parameter of the group, as in its own {@code BatchNormalization}; nothing is changed
+   *     decay a parameter of the group, as in its own {@code BatchNormalization}; nothing is
+   *     changed
    * @see Builder#weightDecay when it is decoupled
    */
   public void setWeightDecay(int group, double weightDecay) {
@@ -578,8 +579,8 @@ public final class NetworkParamGroups extends ParamGroups {
 
     /**
      * Sets the weight decay that the last group starts with. It is decoupled, as in AdamW, for
-     * {@code TorchAdamW} and in layers that have a {@code WeightDecay} of DL4J; otherwise it is part
-     * of the gradient. Other regularization, like L1, stays.
+     * {@code TorchAdamW} and in layers that have a {@code WeightDecay} of DL4J; otherwise it is
+     * part of the gradient. Other regularization, like L1, stays.
      *
      * @param weightDecay finite and {@code >= 0}; default is what its layers have
      * @return this builder
@@ -626,8 +627,9 @@ public final class NetworkParamGroups extends ParamGroups {
      * @throws IllegalArgumentException if a parameter is in no group or in two, a group or what is
      *     frozen has no parameter with a learning rate, a group has more than one rate and is given
      *     none, or one that follows a schedule of its own, or is given a momentum that its updaters
-     *     do not have or take, or a weight decay that DL4J does not apply to them, a constraint changes what is frozen, or DL4J cannot update the
-     *     groups apart; the network is left as it was
+     *     do not have or take, or a weight decay that DL4J does not apply to them, a constraint
+     *     changes what is frozen, or DL4J cannot update the groups apart; the network is left as it
+     *     was
      */
     public NetworkParamGroups build() {
       GroupNames names = new GroupNames(starts);

@@ -45,9 +45,7 @@ class GroupDecayTest {
 
   private static MultiLayerNetwork layer(BaseLayer.Builder<?> builder, IUpdater updater) {
     return Nets.init(
-        Nets.settings(updater)
-            .list((DenseLayer) builder.build(), Nets.output(4))
-            .build());
+        Nets.settings(updater).list((DenseLayer) builder.build(), Nets.output(4)).build());
   }
 
   /** How far a parameter goes of itself: what it loses in one update beyond its gradient. */

@@ -19,7 +19,7 @@ import org.nd4j.linalg.learning.regularization.Regularization;
 /**
  * The places in a layer's configuration that hold an updater and the regularization beside it: one
  * for all, one for biases, and for the gain of a layer normalization one more if the layer is an
- * {@link OpenedDense} or {@link OpenedRnn}. A place without an updater goes by the first.
+ * {@link OpenedDense}. A place without an updater goes by the first.
  *
  * @param config the layer or vertex as the network asks it
  * @param slots the places

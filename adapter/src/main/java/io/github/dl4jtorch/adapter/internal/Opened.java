@@ -38,20 +38,14 @@ public final class Opened {
 
   /** Returns what is to take a layer's place, null if nothing can. */
   public static org.deeplearning4j.nn.conf.layers.@Nullable Layer of(TrainingConfig layer) {
-    if (!isNormalized(layer)) {
-      return null;
-    }
-    if (layer.getClass() == DenseLayer.class) {
-      return new OpenedDense((DenseLayer) layer);
-    }
-    return layer.getClass() == SimpleRnn.class ? new OpenedRnn((SimpleRnn) layer) : null;
+    // DL4J cannot train a SimpleRnn with a layer normalization in any case.
+    return isNormalized(layer) && layer.getClass() == DenseLayer.class
+        ? new OpenedDense((DenseLayer) layer)
+        : null;
   }
 
   static @Nullable GainSlot gain(TrainingConfig layer) {
-    if (layer instanceof OpenedDense dense) {
-      return dense.gain();
-    }
-    return layer instanceof OpenedRnn rnn ? rnn.gain() : null;
+    return layer instanceof OpenedDense dense ? dense.gain() : null;
   }
 
   /** Puts one layer of a network's configuration in the place of another. */

@@ -15,9 +15,9 @@ import org.nd4j.linalg.schedule.ISchedule;
  *
  * <p>An updater never sees parameters, so the term with {@code weight_decay} is DL4J's {@code
  * WeightDecay}, and {@link TorchOptimizer} sets both, the decay to PyTorch's default of 0.01 if it
- * is given none. An updater alone, without {@code TorchOptimizer}, decays nothing. Step {@code t} counts from 1. State of {@code
- * n} parameters: {@code m} and {@code v}, with AMSGrad the largest {@code v}, then the cells of the
- * count.
+ * is given none. An updater alone, without {@code TorchOptimizer}, decays nothing. Step {@code t}
+ * counts from 1. State of {@code n} parameters: {@code m} and {@code v}, with AMSGrad the largest
+ * {@code v}, then the cells of the count.
  *
  * <p>See Loshchilov and Hutter, <a href="https://arxiv.org/abs/1711.05101">Decoupled Weight Decay
  * Regularization</a>.

@@ -47,10 +47,11 @@ import org.nd4j.linalg.learning.regularization.Regularization;
  * p = p - lr weight_decay p      decoupled: beside the updater, as in AdamW
  * </pre>
  *
- * <p>As in PyTorch {@link TorchAdamW} decays by 0.01 unless told otherwise, and the decay acts on weights and biases, unless biases are given settings of their
- * own, and on gamma and beta of {@link TorchBatchNormalization}; DL4J's own {@code
- * BatchNormalization} is never decayed. Do not set a weight decay in {@code
- * NeuralNetConfiguration.Builder} as well: DL4J applies that one twice.
+ * <p>As in PyTorch {@link TorchAdamW} decays by 0.01 unless told otherwise, and the decay acts on
+ * weights and biases, unless biases are given settings of their own, and on gamma and beta of
+ * {@link TorchBatchNormalization}; DL4J's own {@code BatchNormalization} is never decayed. Do not
+ * set a weight decay in {@code NeuralNetConfiguration.Builder} as well: DL4J applies that one
+ * twice.
  *
  * <pre>{@code
  * MultiLayerConfiguration configuration =
@@ -72,8 +73,7 @@ public final class TorchOptimizer {
     static Group of(IUpdater updater, double weightDecay) {
       return new Group(
           requireGiven("updater", updater),
-          new Decay(
-              requireNonNegative("weightDecay", weightDecay), updater instanceof TorchAdamW));
+          new Decay(requireNonNegative("weightDecay", weightDecay), updater instanceof TorchAdamW));
     }
 
     Decay without() {
@@ -158,12 +158,13 @@ public final class TorchOptimizer {
    *         .withoutDecayOn(NetworkParam::isBias, NetworkParam::isNormalization);
    * }</pre>
    *
-   * @param selections which parameters are not decayed: all that one of these selects, besides those
-   *     that are not decayed already
+   * @param selections which parameters are not decayed: all that one of these selects, besides
+   *     those that are not decayed already
    * @return the optimizer
    */
   @CheckReturnValue
   @SafeVarargs
+  @SuppressWarnings("varargs") // The array is only read.
   public final TorchOptimizer withoutDecayOn(Predicate<NetworkParam>... selections) {
     List<Predicate<NetworkParam>> all = new ArrayList<>(withoutDecay);
     all.addAll(List.of(selections));
@@ -171,8 +172,8 @@ public final class TorchOptimizer {
   }
 
   /**
-   * Sets updater and decay in the builder of a layer. L1 regularization and the like stay. The layer
-   * keeps both when an optimizer is applied to the configuration it is part of.
+   * Sets updater and decay in the builder of a layer. L1 regularization and the like stay. The
+   * layer keeps both when an optimizer is applied to the configuration it is part of.
    *
    * @param layer the builder, as it is to be built
    * @param <B> the builder's class
@@ -247,9 +248,9 @@ public final class TorchOptimizer {
 
   /**
    * Puts another optimizer in the place of a network's own, as for training a network on that was
-   * loaded. Parameters and counts stay, and the updaters start afresh. All layers get it, those with
-   * an optimizer of their own too, but not DL4J's frozen layers. Param groups are to be made after
-   * it, and decide anew what is frozen.
+   * loaded. Parameters and counts stay, and the updaters start afresh. All layers get it, those
+   * with an optimizer of their own too, but not DL4J's frozen layers. Param groups are to be made
+   * after it, and decide anew what is frozen.
    *
    * <pre>{@code
    * TorchOptimizer.of(new TorchSGD(1e-3).withMomentum(0.9)).withWeightDecay(1e-4).applyTo(net);

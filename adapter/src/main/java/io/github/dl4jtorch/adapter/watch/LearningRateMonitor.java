@@ -113,8 +113,8 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   }
 
   /**
-   * Makes a monitor of a network's param groups, with a series for each by its name or {@code
-   * param group 0} and so on, that keeps a row for each iteration.
+   * Makes a monitor of a network's param groups, with a series for each by its name or {@code param
+   * group 0} and so on, that keeps a row for each iteration.
    *
    * @param groups the groups
    * @return the monitor, to be added to the listeners of the network whose groups these are
@@ -138,9 +138,9 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   }
 
   /**
-   * Makes a monitor of a network's param groups, with a series for each by its name or {@code
-   * param group 0} and so on, that keeps the row of the first update in each epoch only. As DL4J counts no epochs in {@code
-   * fit(DataSet)} and under ParallelWrapper, there that is one row.
+   * Makes a monitor of a network's param groups, with a series for each by its name or {@code param
+   * group 0} and so on, that keeps the row of the first update in each epoch only. As DL4J counts
+   * no epochs in {@code fit(DataSet)} and under ParallelWrapper, there that is one row.
    *
    * @param groups the groups
    * @return the monitor, to be added to the listeners of the network whose groups these are

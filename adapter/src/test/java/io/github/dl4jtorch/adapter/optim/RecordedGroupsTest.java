@@ -154,7 +154,8 @@ class RecordedGroupsTest {
         .forEach(
             (param, values) -> {
               double[] expected = Golden.numbers(values);
-              double[] actual = param(net, param).dup('c').reshape(expected.length).toDoubleVector();
+              double[] actual =
+                  param(net, param).dup('c').reshape(expected.length).toDoubleVector();
               for (int i = 0; i < expected.length; i++) {
                 assertThat(actual[i])
                     .as("%s %s %s[%d] after step %d", section, name, param, i, step)
@@ -244,7 +245,11 @@ class RecordedGroupsTest {
   /** Ways to stop and to go on, by which the weight decay comes along with the network. */
   @ParameterizedTest
   @CsvSource({
-    "sgd_momentum, false", "sgd_momentum, true", "adam, false", "adamw, false", "adamw, true"
+    "sgd_momentum, false",
+    "sgd_momentum, true",
+    "adam, false",
+    "adamw, false",
+    "adamw, true"
   })
   void goOnToTheBit(String name, boolean isGraph) throws IOException {
     NeuralNetwork whole =

@@ -225,22 +225,22 @@ class TorchOptimizerTest {
     MultiLayerConfiguration configuration =
         new NeuralNetConfiguration.Builder()
             .list(
+                new TorchBatchNormalization.Builder().nIn(4).nOut(4).build(),
                 new DenseLayer.Builder().nIn(4).nOut(4).hasLayerNorm(true).build(),
-                new Bidirectional(new LSTM.Builder().nIn(4).nOut(4).build()),
-                new TorchBatchNormalization.Builder().nIn(8).nOut(8).build())
+                new Bidirectional(new LSTM.Builder().nIn(4).nOut(4).build()))
             .build();
     TorchOptimizer.of(new TorchAdamW(0.1))
         .withWeightDecay(0.1)
         .withoutDecayOn(NetworkParam::isBias, NetworkParam::isNormalization)
         .applyTo(configuration);
-    Layer normalized = configuration.getConf(0).getLayer();
+    Layer normalized = configuration.getConf(1).getLayer();
     assertThat(normalized.getRegularizationByParam("W")).isEqualTo(DECOUPLED);
     assertThat(normalized.getRegularizationByParam("g")).isEmpty();
     assertThat(normalized.getRegularizationByParam("b")).isEmpty();
-    Bidirectional both = (Bidirectional) configuration.getConf(1).getLayer();
+    Bidirectional both = (Bidirectional) configuration.getConf(2).getLayer();
     assertThat(both.getBwd().getRegularizationByParam("RW")).isEqualTo(DECOUPLED);
     assertThat(both.getBwd().getRegularizationByParam("b")).isEmpty();
-    Layer batch = configuration.getConf(2).getLayer();
+    Layer batch = configuration.getConf(0).getLayer();
     assertThat(batch.getRegularizationByParam("gamma")).isEmpty();
     assertThat(batch.getUpdaterByParam("gamma")).isEqualTo(new TorchAdamW(0.1));
   }
@@ -284,7 +284,9 @@ class TorchOptimizerTest {
     net.initGradientsView();
     assertThat(updated(net)).hasSize(46).containsOnly(1 - 0.5 * 0.1);
     assertThat(net.updaterState().length()).isEqualTo(46);
-    assertThat(net.getLayerWiseConfigurations().toJson()).contains("TorchSGD").doesNotContain("Adam");
+    assertThat(net.getLayerWiseConfigurations().toJson())
+        .contains("TorchSGD")
+        .doesNotContain("Adam");
   }
 
   @Test
