@@ -48,8 +48,9 @@ import picocli.CommandLine.Option;
 
 /**
  * Goes on with a training that PyTorch began and stopped with {@code torch.save}: a small
- * convolutional network on images of digits, SGD with Nesterov's momentum, {@link OneCycleLR}. Draws
- * PyTorch's losses up to the stop, and ours beyond it over those of PyTorch's own continuation.
+ * convolutional network on images of digits, SGD with Nesterov's momentum, {@link OneCycleLR}.
+ * Draws PyTorch's losses up to the stop, and ours beyond it over those of PyTorch's own
+ * continuation.
  */
 @Command(
     name = "ContinueFromPyTorch",
@@ -139,9 +140,7 @@ public final class ContinueFromPyTorch implements Callable<Integer> {
                 Line.through("PyTorch until it stopped", before, recorded.subList(0, stop)),
                 Line.through("here", middles, ours),
                 Line.through(
-                        "PyTorch, had it gone on",
-                        middles,
-                        recorded.subList(stop, recorded.size()))
+                        "PyTorch, had it gone on", middles, recorded.subList(stop, recorded.size()))
                     .dots()))
         .write(output);
 

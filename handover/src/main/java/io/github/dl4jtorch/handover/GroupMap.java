@@ -192,7 +192,9 @@ final class GroupMap {
     return text.substring(Matching.stripped(Map.of(text, "")).length());
   }
 
-  /** Gives each of the network's groups what PyTorch's group has, recurrent biases twice the rate. */
+  /**
+   * Gives each of the network's groups what PyTorch's group has, recurrent biases twice the rate.
+   */
   List<Map<String, Object>> toOwn(List<Map<?, ?>> torch) {
     List<Map<String, Object>> states = new ArrayList<>();
     for (int own = 0; own < ownGroups; own++) {

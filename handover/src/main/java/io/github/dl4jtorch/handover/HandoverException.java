@@ -18,7 +18,8 @@ public final class HandoverException extends IllegalArgumentException {
   }
 
   HandoverException(HandoverReport report) {
-    this("it does not fit the network, so nothing was changed\n" + report.complaint(), report, null);
+    this(
+        "it does not fit the network, so nothing was changed\n" + report.complaint(), report, null);
   }
 
   HandoverException(String reason, @Nullable HandoverReport report, @Nullable Throwable cause) {

@@ -54,8 +54,7 @@ final class Matching {
   }
 
   /** Gives a network's parameters the names that PyTorch would have. */
-  static Matching named(
-      List<Twins.OfLayer> layers, @Nullable UnaryOperator<String> moduleOf) {
+  static Matching named(List<Twins.OfLayer> layers, @Nullable UnaryOperator<String> moduleOf) {
     Matching matching = new Matching(layers);
     for (Twins.OfLayer layer : layers) {
       String[] modules = modules(layer, moduleOf);
@@ -70,8 +69,7 @@ final class Matching {
     return matching;
   }
 
-  private static String[] modules(
-      Twins.OfLayer layer, @Nullable UnaryOperator<String> moduleOf) {
+  private static String[] modules(Twins.OfLayer layer, @Nullable UnaryOperator<String> moduleOf) {
     String name = moduleOf == null ? layer.name() : moduleOf.apply(layer.name());
     return name.split("\\+");
   }
@@ -144,8 +142,7 @@ final class Matching {
             layer.name() + " is a " + layer.kind() + ", which PyTorch has no twin of");
         continue;
       }
-      String[] names =
-          moduleOf == null ? next(inOrder, layer.parts()) : modules(layer, moduleOf);
+      String[] names = moduleOf == null ? next(inOrder, layer.parts()) : modules(layer, moduleOf);
       if (names.length != layer.parts()) {
         report.misfits.add(
             layer.name()

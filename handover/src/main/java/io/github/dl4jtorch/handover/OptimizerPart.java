@@ -199,8 +199,7 @@ final class OptimizerPart {
     if (view != null) {
       long steps = step >= 0 ? step : isFresh ? 0 : present.step();
       INDArray state =
-          new OptimizerState(present.arrays(), steps, muProduct)
-              .toState(torch, view, block.length);
+          new OptimizerState(present.arrays(), steps, muProduct).toState(torch, view, block.length);
       writes.add(new TorchWeights.Write(view, Objects.requireNonNull(state)));
     }
   }
@@ -348,7 +347,9 @@ final class OptimizerPart {
         net.epochCount());
   }
 
-  /** Returns the optimizer's state in PyTorch's form, that of a file that was read if there is one. */
+  /**
+   * Returns the optimizer's state in PyTorch's form, that of a file that was read if there is one.
+   */
   Dict toTorch(@Nullable Map<?, ?> like, List<Map<String, Object>> ownGroups) {
     HandoverReport.Draft report = new HandoverReport.Draft();
     Map<Twin, OptimizerState> stateOf = new HashMap<>();
@@ -397,8 +398,7 @@ final class OptimizerPart {
         OptimizerState state = stateOf.get(entry.twin());
         Block block = blockOf.get(entry.twin());
         if (state != null && block != null) {
-          Map<Object, @Nullable Object> written =
-              state(entry, state, block, likeState.get(id));
+          Map<Object, @Nullable Object> written = state(entry, state, block, likeState.get(id));
           if (!written.isEmpty()) {
             states.put(id, written);
           }
@@ -421,8 +421,8 @@ final class OptimizerPart {
       written.putAll(map);
     }
     TorchUpdater updater = (TorchUpdater) block.updater;
-    boolean keepsStep = !OptimizerState.names(updater).contains("momentum_buffer")
-        || written.containsKey(STEP);
+    boolean keepsStep =
+        !OptimizerState.names(updater).contains("momentum_buffer") || written.containsKey(STEP);
     if (keepsStep && !state.arrays().isEmpty()) {
       long step = OptimizerState.counts(updater) ? state.step() : net.iterationCount();
       written.put(STEP, scalar(written.get(STEP), step));

@@ -35,9 +35,7 @@ final class Tensors {
   }
 
   static boolean isFinite(INDArray array) {
-    return Nd4j.getExecutioner()
-            .exec(new MatchCondition(array, Conditions.notFinite()))
-            .getLong(0)
+    return Nd4j.getExecutioner().exec(new MatchCondition(array, Conditions.notFinite())).getLong(0)
         == 0;
   }
 

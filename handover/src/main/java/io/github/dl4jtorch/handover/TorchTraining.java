@@ -163,8 +163,8 @@ public final class TorchTraining {
   }
 
   /**
-   * Says which parameters each of PyTorch's param groups has, where a network's rates are pulled and
-   * the file has several groups without {@code param_names}.
+   * Says which parameters each of PyTorch's param groups has, where a network's rates are pulled
+   * and the file has several groups without {@code param_names}.
    *
    * @param groups which parameters each group has, in PyTorch's order
    * @return this
@@ -225,8 +225,8 @@ public final class TorchTraining {
   }
 
   /**
-   * Says how many batches an epoch has, by which the count of iterations is set. Otherwise it is the
-   * optimizer's count of steps, where that keeps one.
+   * Says how many batches an epoch has, by which the count of iterations is set. Otherwise it is
+   * the optimizer's count of steps, where that keeps one.
    *
    * @param batches how many iterations an epoch of the network has, {@code > 0}
    * @return this
@@ -534,8 +534,8 @@ public final class TorchTraining {
   }
 
   /**
-   * Returns the training in the form of a dict that was read, with the present values: the same keys,
-   * what is not handed over as it was.
+   * Returns the training in the form of a dict that was read, with the present values: the same
+   * keys, what is not handed over as it was.
    *
    * @param like what a script saved, all of which must fit
    * @return the dict, ready for {@code TorchFile.write}
@@ -599,10 +599,7 @@ public final class TorchTraining {
   }
 
   private Dict average(AveragedModel<?> averaged, Dict former) {
-    Dict present =
-        weights
-            .forNetwork(averaged.network())
-            .stateDict(former, batchesSeen());
+    Dict present = weights.forNetwork(averaged.network()).stateDict(former, batchesSeen());
     Map<Object, @Nullable Object> dict = new LinkedHashMap<>(present);
     if (former.containsKey(Matching.N_AVERAGED)) {
       dict.put(Matching.N_AVERAGED, TorchTensor.of(new long[] {averaged.nAveraged()}));
@@ -635,8 +632,7 @@ public final class TorchTraining {
     Matching matching = weights.named();
     GroupMap map = GroupMap.ofOwn(source(matching));
     dict.put("optimizer", optimizer(matching, map, null));
-    runs.forEach(
-        (keys, run) -> dict.put(keys.get(0), map.scheduleToTorch(run.stateDict())));
+    runs.forEach((keys, run) -> dict.put(keys.get(0), map.scheduleToTorch(run.stateDict())));
     if (average != null) {
       Map<Object, @Nullable Object> averaged = new LinkedHashMap<>();
       averaged.put(Matching.N_AVERAGED, TorchTensor.of(new long[] {average.nAveraged()}));

@@ -24,8 +24,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  *
  * <p>Each layer takes the entries of the module with its name: layer or vertex {@code
  * layer1.0.conv1} those of {@code layer1.0.conv1.weight} and {@code .bias}. Other names are given
- * by a function, or the modules are taken in their order. All is transposed, permuted and
- * converted as needed; the table of layers is in {@code docs/from-pytorch-files.md}.
+ * by a function, or the modules are taken in their order. All is transposed, permuted and converted
+ * as needed; the table of layers is in {@code docs/from-pytorch-files.md}.
  *
  * <p>Nothing is changed unless everything fits; {@link #partial} takes what does. Numbers that are
  * NaN or infinite do not fit.
@@ -255,8 +255,7 @@ public final class TorchWeights {
       Twin twin = entry.twin();
       INDArray value = twin.toTorch(twin.own());
       dict.put(
-          entry.key(),
-          Tensors.tensor(entry.index() == 0 ? value : value.mul(0), twin.shape()));
+          entry.key(), Tensors.tensor(entry.index() == 0 ? value : value.mul(0), twin.shape()));
       if (twin.leaves().get(0).equals("running_var")) {
         dict.put(
             entry.key().replace("running_var", Matching.BATCHES),
@@ -293,8 +292,7 @@ public final class TorchWeights {
       if (former.size() == twin.leaves().size() && !twin.isSame(twin.toOwn(former))) {
         INDArray present = twin.toTorch(twin.own());
         for (int i = 0; i < former.size(); i++) {
-          dict.put(
-              entries.get(i).key(), Tensors.tensor(share(present, former, i), twin.shape()));
+          dict.put(entries.get(i).key(), Tensors.tensor(share(present, former, i), twin.shape()));
         }
       }
     }

@@ -139,8 +139,7 @@ final class Twins {
         || conf instanceof EmbeddingSequenceLayer) {
       INDArray weight = params.get("W");
       if (weight != null) {
-        add(
-            "W", 0, weight.shape(), Layout.same(weight.shape()), Twin.Kind.TRAINED, WEIGHT);
+        add("W", 0, weight.shape(), Layout.same(weight.shape()), Twin.Kind.TRAINED, WEIGHT);
       }
       addSame("b", BIAS);
     } else if (conf instanceof BatchNormalization) {
@@ -175,10 +174,11 @@ final class Twins {
       // PyTorch flattens channel by channel, a network with channels last pixel by pixel.
       layout =
           Layout.permuted(
-              new long[] {
-                out, flat.getNumChannels(), flat.getInputHeight(), flat.getInputWidth()
-              },
-              2, 3, 1, 0);
+              new long[] {out, flat.getNumChannels(), flat.getInputHeight(), flat.getInputWidth()},
+              2,
+              3,
+              1,
+              0);
     }
     add("W", 0, new long[] {out, in}, layout, Twin.Kind.TRAINED, WEIGHT);
     if (params.containsKey("g")) {
@@ -296,14 +296,6 @@ final class Twins {
     INDArray own = params.remove(param);
     twins.add(
         new Twin(
-            layer,
-            param,
-            own,
-            own.offset() - start,
-            part,
-            List.of(leaves),
-            shape,
-            layout,
-            kind));
+            layer, param, own, own.offset() - start, part, List.of(leaves), shape, layout, kind));
   }
 }

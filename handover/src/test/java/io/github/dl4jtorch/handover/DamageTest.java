@@ -113,8 +113,7 @@ class DamageTest {
   }
 
   private static final class Layers extends Target<MultiLayerNetwork> {
-    Layers(
-        Recording recording, MultiLayerNetwork net, NetworkParamGroups groups, LRScheduler run) {
+    Layers(Recording recording, MultiLayerNetwork net, NetworkParamGroups groups, LRScheduler run) {
       super(recording, net, groups, run);
     }
 
@@ -223,8 +222,7 @@ class DamageTest {
       }
       TorchFile.write(file, copy);
     } else {
-      Files.write(
-          file, damaged(Files.readAllBytes(target.recording.file("half.pt")), random));
+      Files.write(file, damaged(Files.readAllBytes(target.recording.file("half.pt")), random));
     }
     List<Object> before = target.state();
     String refusal = null;
@@ -302,7 +300,8 @@ class DamageTest {
     switch (random.nextInt(6)) {
       case 0 -> map.remove(key);
       case 1 -> map.put(key, map.get(other));
-      case 2 -> map.put(key instanceof Long number ? (Object) (number + 100) : key + "x", map.get(key));
+      case 2 ->
+          map.put(key instanceof Long number ? (Object) (number + 100) : key + "x", map.get(key));
       case 3 -> map.put(key, null);
       default -> map.put(key, junk(map.get(key), random));
     }

@@ -94,8 +94,7 @@ class FineTuneTest {
             Networks.matrices(updater, hasDecay ? 0.05 : 0.01),
             new TorchCrossEntropyLoss().withLabelSmoothing(0.1),
             DataType.DOUBLE);
-    training.average =
-        AveragedModel.of(training.net, Averaging.ema(0.98).useBuffers(true));
+    training.average = AveragedModel.of(training.net, Averaging.ema(0.98).useBuffers(true));
     TorchTraining handover = TorchTraining.of(training.net).with(training.average);
     if (isPushed) {
       NetworkParamGroups groups = NetworkParamGroups.weightsAndBiases(training.net);
@@ -130,8 +129,7 @@ class FineTuneTest {
           Math.max(
               followed.validation,
               Followed.off(
-                  plainLoss(training.net, recording.validation),
-                  recording.validationLoss(epoch)));
+                  plainLoss(training.net, recording.validation), recording.validationLoss(epoch)));
     }
     handover = TorchTraining.of(training.net).with(training.average);
     if (isPushed) {
@@ -140,7 +138,8 @@ class FineTuneTest {
       handover.groupedBy(param -> param.isWeight(), param -> !param.isWeight());
     }
     handover.countingBatches(2 * training.net.getIterationCount());
-    followed.check(bridge + " from " + from, training.net, handover.dict(recording.read("half.pt")));
+    followed.check(
+        bridge + " from " + from, training.net, handover.dict(recording.read("half.pt")));
     followed.checkWithoutNoise(training.net);
     assertThat(training.average.nAveraged()).isEqualTo(144);
     double logits =
@@ -158,8 +157,7 @@ class FineTuneTest {
   private void resume(Training training) throws IOException {
     Path file = folder.resolve("training.zip");
     CheckpointWriter writer =
-        CheckpointWriter.of(training.net)
-            .with("average", AverageCheckpoint.of(training.average));
+        CheckpointWriter.of(training.net).with("average", AverageCheckpoint.of(training.average));
     if (training.run != null) {
       writer = writer.with("run", training.run);
     }

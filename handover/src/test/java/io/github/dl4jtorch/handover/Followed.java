@@ -59,8 +59,7 @@ final class Followed {
     double penalty = penalty(net);
     DataSet batch = recording.batches.get(iteration % recording.batches.size());
     net.fit(batch);
-    loss =
-        Math.max(loss, off(((Model) net).score() - penalty, recording.loss(iteration)));
+    loss = Math.max(loss, off(((Model) net).score() - penalty, recording.loss(iteration)));
   }
 
   /** Compares the loss of each batch of a step. */

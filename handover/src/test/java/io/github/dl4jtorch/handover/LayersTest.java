@@ -29,7 +29,6 @@ import org.deeplearning4j.nn.conf.layers.LSTM;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.conf.layers.PReLULayer;
-import org.deeplearning4j.nn.conf.layers.RnnOutputLayer;
 import org.deeplearning4j.nn.conf.layers.SeparableConvolution2D;
 import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
 import org.deeplearning4j.nn.conf.layers.recurrent.SimpleRnn;
@@ -133,8 +132,7 @@ class LayersTest {
                 .dataFormat(Convolution3D.DataFormat.NCDHW)
                 .build()));
     cases.put(
-        "batch_norm1d",
-        new Case(flat, new TorchBatchNormalization.Builder().name("bn").build()));
+        "batch_norm1d", new Case(flat, new TorchBatchNormalization.Builder().name("bn").build()));
     cases.put(
         "batch_norm1d with logarithm",
         new Case(flat, new BatchNormalization.Builder().name("bn").build()));
@@ -166,21 +164,15 @@ class LayersTest {
     InputType sequence = InputType.recurrent(3, 5, RNNFormat.NCW);
     cases.put("lstm", new Case(sequence, lstm("rnn")));
     cases.put("lstm_two_layers", new Case(sequence, lstm("rnn"), lstm("rnn_l1")));
-    cases.put(
-        "lstm_bidirectional", new Case(sequence, both(lstm("rnn"))));
+    cases.put("lstm_bidirectional", new Case(sequence, both(lstm("rnn"))));
     cases.put("rnn", new Case(sequence, rnn("rnn")));
     cases.put("rnn_bidirectional", new Case(sequence, both(rnn("rnn"))));
     cases.put(
         "prelu",
         new Case(
             InputType.convolutional(4, 5, 3),
-            new PReLULayer.Builder()
-                .name("act")
-                .inputShape(3, 4, 5)
-                .sharedAxes(2, 3)
-                .build()));
-    cases.put(
-        "layer_norm", new Case(flat, dense("fc+norm", 6).hasLayerNorm(true).build()));
+            new PReLULayer.Builder().name("act").inputShape(3, 4, 5).sharedAxes(2, 3).build()));
+    cases.put("layer_norm", new Case(flat, dense("fc+norm", 6).hasLayerNorm(true).build()));
     return cases;
   }
 
@@ -189,7 +181,11 @@ class LayersTest {
   }
 
   private static OutputLayer output(String name, int out) {
-    return new OutputLayer.Builder(LossFunction.MSE).name(name).nOut(out).activation(Activation.IDENTITY).build();
+    return new OutputLayer.Builder(LossFunction.MSE)
+        .name(name)
+        .nOut(out)
+        .activation(Activation.IDENTITY)
+        .build();
   }
 
   private static ConvolutionLayer.Builder conv(String name, int... kernel) {

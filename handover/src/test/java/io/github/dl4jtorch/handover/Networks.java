@@ -112,11 +112,7 @@ final class Networks {
   }
 
   private static OutputLayer.Builder output(int in, ILossFunction loss) {
-    return new OutputLayer.Builder(loss)
-        .name("fc")
-        .nIn(in)
-        .nOut(10)
-        .activation(Activation.SOFTMAX);
+    return new OutputLayer.Builder(loss).name("fc").nIn(in).nOut(10).activation(Activation.SOFTMAX);
   }
 
   static MultiLayerNetwork lstm(Optimizing optimizing) {
@@ -151,9 +147,7 @@ final class Networks {
             graph
                 .addLayer("mean", new GlobalPoolingLayer(PoolingType.AVG), last)
                 .addLayer(
-                    "fc",
-                    optimizing.apply(output(16, new LossMCXENT(0.0, null))).build(),
-                    "mean")
+                    "fc", optimizing.apply(output(16, new LossMCXENT(0.0, null))).build(), "mean")
                 .setOutputs("fc")
                 .build());
     net.init();
@@ -161,7 +155,13 @@ final class Networks {
   }
 
   private static String block(
-      GraphBuilder graph, Optimizing optimizing, String name, String x, int in, int stride, int out) {
+      GraphBuilder graph,
+      Optimizing optimizing,
+      String name,
+      String x,
+      int in,
+      int stride,
+      int out) {
     String way = normed(graph, optimizing, name + ".conv1", name + ".bn1", x, in, 3, stride, out);
     way = relu(graph, name + ".relu1", way);
     way = normed(graph, optimizing, name + ".conv2", name + ".bn2", way, out, 3, 1, out);
@@ -170,8 +170,7 @@ final class Networks {
       String down = name + ".downsample.";
       other = normed(graph, optimizing, down + "0", down + "1", x, in, 1, stride, out);
     }
-    graph.addVertex(
-        name + ".sum", new ElementWiseVertex(ElementWiseVertex.Op.Add), way, other);
+    graph.addVertex(name + ".sum", new ElementWiseVertex(ElementWiseVertex.Op.Add), way, other);
     return relu(graph, name + ".relu2", name + ".sum");
   }
 
@@ -185,8 +184,7 @@ final class Networks {
       int kernel,
       int stride,
       int out) {
-    graph.addLayer(
-        conv, optimizing.apply(conv(in, kernel, stride, out).hasBias(false)).build(), x);
+    graph.addLayer(conv, optimizing.apply(conv(in, kernel, stride, out).hasBias(false)).build(), x);
     graph.addLayer(norm, optimizing.apply(norm(out)).build(), conv);
     return norm;
   }

@@ -93,8 +93,7 @@ class OneCycleTest {
       }
       for (int batch = 0; batch < BATCHES; batch++) {
         int iteration = epoch * BATCHES + batch;
-        TorchSGD updater =
-            (TorchSGD) net.getLayer("fc").conf().getLayer().getUpdaterByParam("W");
+        TorchSGD updater = (TorchSGD) net.getLayer("fc").conf().getLayer().getUpdaterByParam("W");
         followed.rate(
             iteration,
             0,

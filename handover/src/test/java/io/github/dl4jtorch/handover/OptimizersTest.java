@@ -57,8 +57,7 @@ class OptimizersTest {
     updaters.put("adamw", new TorchAdamW(0.1));
     updaters.put("rmsprop", new TorchRMSprop(0.1));
     updaters.put(
-        "rmsprop_centered",
-        new TorchRMSprop(0.1).withAlpha(0.9).withMomentum(0.5).withCentering());
+        "rmsprop_centered", new TorchRMSprop(0.1).withAlpha(0.9).withMomentum(0.5).withCentering());
     updaters.put(
         "adagrad", new TorchAdagrad(0.1).withLrDecay(0.1).withInitialAccumulatorValue(0.2));
     updaters.put("nadam", new TorchNAdam(0.1));
@@ -214,8 +213,7 @@ class OptimizersTest {
   void anotherOptimizersStateIsRefused() {
     Dict file = golden().dict("cases").dict("amsgrad").dict("before");
     assertThatExceptionOfType(HandoverException.class)
-        .isThrownBy(
-            () -> TorchTraining.of(network(new TorchAdam(0.1), 0)).load(file))
+        .isThrownBy(() -> TorchTraining.of(network(new TorchAdam(0.1), 0)).load(file))
         .withMessage(
             """
             cannot be handed over: it does not fit the network, so nothing was changed

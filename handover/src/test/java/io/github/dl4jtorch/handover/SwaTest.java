@@ -36,8 +36,7 @@ class SwaTest {
   void pushed(String from) throws IOException {
     Recording recording = new Recording("resnet_swa", false);
     Followed followed = new Followed(recording);
-    ComputationGraph net =
-        Networks.resnet(Networks.all(new TorchSGD(0.1).withMomentum(0.9), 1e-4));
+    ComputationGraph net = Networks.resnet(Networks.all(new TorchSGD(0.1).withMomentum(0.9), 1e-4));
     NetworkParamGroups groups = NetworkParamGroups.of(net);
     LRScheduler cosine = new CosineAnnealingLR(8).attach(groups);
     LRScheduler swalr = new SWALR(0.05, 2, AnnealStrategy.COS).attach(groups);
@@ -81,8 +80,7 @@ class SwaTest {
       }
     }
     assertThat(average.nAveraged()).isEqualTo(4);
-    new UpdateBn().run(
-        average.network(), new ExistingDataSetIterator(recording.batches));
+    new UpdateBn().run(average.network(), new ExistingDataSetIterator(recording.batches));
     followed.checkAverage("pushed from " + from, average.network());
     followed.check(
         "pushed from " + from,

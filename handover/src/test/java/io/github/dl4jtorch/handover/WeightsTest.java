@@ -106,8 +106,7 @@ class WeightsTest {
             recording.file("initial.pt") + " cannot be handed over: it does not fit the network");
     MultiLayerNetwork other = Networks.cnn(Networks.all(new TorchSGD(0.1), 0));
     TorchWeights.of(other).load(recording.file("final.safetensors"));
-    assertThat(TorchWeights.of(net).load(recording.read("final.pt").dict("model")).fits())
-        .isTrue();
+    assertThat(TorchWeights.of(net).load(recording.read("final.pt").dict("model")).fits()).isTrue();
     assertThat(other.params()).isEqualTo(net.params());
   }
 
@@ -144,8 +143,7 @@ class WeightsTest {
   @Test
   void anotherPrecisionIsRounded() {
     MultiLayerNetwork single =
-        Networks.cnn(
-            Networks.all(new TorchSGD(0.1), 0), new LossMCXENT(0.0, null), DataType.FLOAT);
+        Networks.cnn(Networks.all(new TorchSGD(0.1), 0), new LossMCXENT(0.0, null), DataType.FLOAT);
     TorchWeights.of(single).load(weights);
     TorchWeights.of(net).load(weights);
     assertThat(single.params()).isEqualTo(net.params().castTo(DataType.FLOAT));

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * The state of an updater over one block of parameters, as PyTorch's {@code
- * optimizer.state_dict()} has it.
+ * The state of an updater over one block of parameters, as PyTorch's {@code optimizer.state_dict()}
+ * has it.
  *
  * <pre>{@code
  * TorchAdam updater = new TorchAdam(1e-3);
@@ -75,8 +75,7 @@ public record OptimizerState(Map<String, INDArray> arrays, long step, double muP
    * @return copies of the arrays, and the count, 0 where it is not kept
    * @throws IllegalStateException if it is the state of another updater or block
    */
-  public static OptimizerState read(
-      TorchUpdater updater, @Nullable INDArray view, long length) {
+  public static OptimizerState read(TorchUpdater updater, @Nullable INDArray view, long length) {
     requireGiven("updater", updater);
     UpdaterState state = new UpdaterState(updater, view == null ? null : view.dup(), false);
     state.bind(length);
