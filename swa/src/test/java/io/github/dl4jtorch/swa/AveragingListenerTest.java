@@ -8,6 +8,7 @@ import io.github.dl4jtorch.adapter.EpochLoop;
 import io.github.dl4jtorch.adapter.NetworkCopy;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.AnnealStrategy;
 import io.github.dl4jtorch.schedules.ExponentialLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
@@ -81,7 +82,7 @@ class AveragingListenerTest {
 
   /** The mean of parameters; the statistics, which are not averaged, are left out. */
   private static void assertMean(AveragedModel<?> average, List<double[]> of) {
-    double[] actual = Nets.params(average);
+    double[] actual = average.network().params().toDoubleVector();
     assertThat(average.nAveraged()).isEqualTo(of.size());
     for (int i = 0; i < 24; i++) { // 0_W, 0_b, gamma, beta.
       int index = i;

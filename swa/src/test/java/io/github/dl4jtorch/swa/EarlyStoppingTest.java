@@ -3,6 +3,7 @@ package io.github.dl4jtorch.swa;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.dl4jtorch.fixtures.Nets;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
