@@ -155,17 +155,53 @@ public final class TrainingCheckpoint {
    */
   public static Optional<TrainingCheckpoint> latest(Path folder, String name, Class<?>... classes)
       throws CheckpointException {
-    CheckpointException newest = null;
-    for (CheckpointFolder.Entry entry : new CheckpointFolder(folder, name).entries()) {
+    return first(new CheckpointFolder(folder, name).entries(), classes);
+  }
+
+  /**
+   * Loads the checkpoint with the least loss of those that a {@link TrainingCheckpointListener}
+   * with {@link TrainingCheckpointListener#keepBest} left in a folder; of equals the oldest. One
+   * that is damaged is passed over with a warning.
+   *
+   * @param folder the listener's folder; it need not exist
+   * @param classes as in {@link #load}
+   * @return the training, empty if there is none with a loss
+   * @throws CheckpointException if there are checkpoints with a loss but none can be loaded
+   */
+  public static Optional<TrainingCheckpoint> best(Path folder, Class<?>... classes)
+      throws CheckpointException {
+    return best(folder, CheckpointFolder.NAME, classes);
+  }
+
+  /**
+   * Loads the checkpoint with the least loss that a {@link TrainingCheckpointListener} left in a
+   * folder under a name of its own.
+   *
+   * @param folder the listener's folder; it need not exist
+   * @param name as it was given to {@link TrainingCheckpointListener#named}
+   * @param classes as in {@link #load}
+   * @return the training, empty if there is none with a loss
+   * @throws CheckpointException if there are checkpoints with a loss but none can be loaded
+   */
+  public static Optional<TrainingCheckpoint> best(Path folder, String name, Class<?>... classes)
+      throws CheckpointException {
+    return first(CheckpointFolder.byLoss(new CheckpointFolder(folder, name).entries()), classes);
+  }
+
+  /** Loads the first that is whole. */
+  private static Optional<TrainingCheckpoint> first(
+      List<CheckpointFolder.Entry> entries, Class<?>... classes) throws CheckpointException {
+    CheckpointException first = null;
+    for (CheckpointFolder.Entry entry : entries) {
       try {
         return Optional.of(load(entry.file(), classes));
       } catch (CheckpointException damaged) {
-        LOG.warn("{}; trying the one before", damaged.getMessage());
-        newest = newest == null ? damaged : newest;
+        LOG.warn("{}; trying the next", damaged.getMessage());
+        first = first == null ? damaged : first;
       }
     }
-    if (newest != null) {
-      throw newest;
+    if (first != null) {
+      throw first;
     }
     return Optional.empty();
   }
