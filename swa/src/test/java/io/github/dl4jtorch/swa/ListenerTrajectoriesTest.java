@@ -48,8 +48,9 @@ class ListenerTrajectoriesTest {
     }
   }
 
-  @Test
-  void stochasticWeightAveragingFollowsPyTorch() {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void stochasticWeightAveragingFollowsPyTorch(boolean isAveragingFirst) {
     Trajectory trajectory = new Trajectory("swa");
     MultiLayerNetwork net = trajectory.network(new TorchSGD(0.2).withMomentum(0.9));
     AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.equal());
@@ -57,13 +58,17 @@ class ListenerTrajectoriesTest {
     LRScheduler cosine = new CosineAnnealingLR(40).attach(groups);
     AveragingListener<MultiLayerNetwork> averaging =
         AveragingListener.everyEpoch(net, average)
-            .startingAt(20)
-            .withSwalr(
-                SchedulerListener.everyEpoch(cosine),
-                groups,
-                new SWALR(0.05, 5, AnnealStrategy.COS));
+            .startingAt(20);
+    SwalrListener swalr =
+        SwalrListener.everyEpoch(
+                SchedulerListener.everyEpoch(cosine), new SWALR(0.05, 5, AnnealStrategy.COS))
+            .startingAt(20);
     Rates used = new Rates(groups);
-    net.addListeners(averaging, used);
+    if (isAveragingFirst) {
+      net.addListeners(averaging, swalr, used);
+    } else {
+      net.addListeners(swalr, averaging, used);
+    }
     DataSetIterator batches = new ExistingDataSetIterator(trajectory.batches);
     net.fit(batches, trajectory.epochs());
     List<?> rows = (List<?>) trajectory.value("lr");
