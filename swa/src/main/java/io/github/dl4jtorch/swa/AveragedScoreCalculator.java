@@ -20,8 +20,8 @@ import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
  *
  * <p>As long as nothing has been averaged there is nothing to score, and the score is the worst
  * possible one, {@code Double.MAX_VALUE} or its negative, with which DL4J's early stopping begins
- * too, so no such epoch becomes its best. {@link #whenAveraged} lets a patience wait for the average;
- * a plateau that is stepped with this score waits by itself.
+ * too, so no such epoch becomes its best. {@link #whenAveraged} lets a patience wait for the
+ * average; a plateau that is stepped with this score waits by itself.
  *
  * <p>Early stopping by itself would save the raw network as the best one, although the score was
  * the average's. {@link #saver} saves what was scored. The score in DL4J's result is that of the
@@ -216,8 +216,7 @@ public final class AveragedScoreCalculator<M extends Model & NeuralNetwork>
     public void saveBestModel(M network, double score) throws IOException {
       calculator.requireAveraged();
       // A copy of the average, so that its own updaters are never made.
-      saver.saveBestModel(
-          NetworkCopy.withoutUpdaterState(calculator.average.network()), score);
+      saver.saveBestModel(NetworkCopy.withoutUpdaterState(calculator.average.network()), score);
     }
 
     @Override

@@ -33,9 +33,9 @@ import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
  * average.network().evaluate(validation);
  * }</pre>
  *
- * <p>The rate is not its business: a {@code SchedulerListener} steps that, and for stochastic weight
- * averaging a {@link SwalrListener}. In which order the network has them makes no difference, but
- * what scores the average comes after this.
+ * <p>The rate is not its business: a {@code SchedulerListener} steps that, and for stochastic
+ * weight averaging a {@link SwalrListener}. In which order the network has them makes no
+ * difference, but what scores the average comes after this.
  *
  * <p>DL4J does not tell a listener that training is over: call {@link #finish(DataSetIterator)}, or
  * say with {@link #finishingAfter(int, DataSetIterator)} after how many epochs that is. The
@@ -136,8 +136,7 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
             "ParallelWrapper trains copies of the network, which holds their mean only when fit"
                 + " returns: call the listener's stepEpoch() or average.updateParameters(net) then,"
                 + " and add the listener neither to the network nor to the wrapper");
-    return new AveragingListener<>(
-        own, average, Times.every(unit), null, System::nanoTime);
+    return new AveragingListener<>(own, average, Times.every(unit), null, System::nanoTime);
   }
 
   /**
@@ -222,9 +221,7 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
               + " this one averages after epochs");
     }
     return with(
-        new Times(times.unit, times.start, times.interval, true, times.restarts),
-        ending,
-        nanoTime);
+        new Times(times.unit, times.start, times.interval, true, times.restarts), ending, nanoTime);
   }
 
   /**
@@ -291,8 +288,7 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
     return with(times, ending, nanoTime);
   }
 
-  private AveragingListener<N> with(
-      Times times, @Nullable Ending ending, LongSupplier nanoTime) {
+  private AveragingListener<N> with(Times times, @Nullable Ending ending, LongSupplier nanoTime) {
     return new AveragingListener<>(net.fresh(), average, times, ending, nanoTime);
   }
 

@@ -367,8 +367,8 @@ public final class SwalrListener extends BaseTrainingListener
    * }</pre>
    *
    * @param saved what {@code TrainingCheckpoint.part} returned
-   * @throws MalformedDataException if it is not of a listener that changes over to the same SWALR at
-   *     the same time, over as many groups; nothing is changed
+   * @throws MalformedDataException if it is not of a listener that changes over to the same SWALR
+   *     at the same time, over as many groups; nothing is changed
    */
   public void restore(CheckpointPart saved) {
     Require.requireGiven("saved", saved);

@@ -58,8 +58,7 @@ class AverageCheckpointTest {
       swa = AveragedModel.of(net, Averaging.equal());
       ema = AveragedModel.of(net, Averaging.emaWithWarmup(0.9).useBuffers(true));
       epochs = AveragingListener.everyEpoch(net, swa).startingAt(2);
-      swalr =
-          SwalrListener.everyEpoch(SchedulerListener.everyEpoch(cosine), SWALR_2).startingAt(2);
+      swalr = SwalrListener.everyEpoch(SchedulerListener.everyEpoch(cosine), SWALR_2).startingAt(2);
       iterations = AveragingListener.everyIteration(net, ema).startingAt(1).withInterval(2);
       net.addListeners(swalr, epochs, iterations);
     }

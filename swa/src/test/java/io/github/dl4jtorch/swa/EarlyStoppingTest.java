@@ -60,7 +60,9 @@ class EarlyStoppingTest {
         .build();
   }
 
-  /** What each epoch leaves, in a training that nobody stops: nothing to score, then the average. */
+  /**
+   * What each epoch leaves, in a training that nobody stops: nothing to score, then the average.
+   */
   private static <M extends Model & NeuralNetwork> void fit(
       M net, AveragedModel<M> average, List<Double> scores, List<double[]> scored) {
     for (int epoch = 0; epoch < EPOCHS; epoch++) {
@@ -69,8 +71,7 @@ class EarlyStoppingTest {
         average.updateParameters(net);
         new UpdateBn().run(average.network(), training());
       }
-      scores.add(
-          epoch < START ? Double.MAX_VALUE : loss().calculateScore(average.network()));
+      scores.add(epoch < START ? Double.MAX_VALUE : loss().calculateScore(average.network()));
       scored.add(Nets.params(average));
     }
   }

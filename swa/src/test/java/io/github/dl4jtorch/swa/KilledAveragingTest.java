@@ -73,9 +73,7 @@ class KilledAveragingTest {
               .orElseGet(() -> new CosineAnnealingLR(EPOCHS).attach(NetworkParamGroups.of(net)));
       swa = AveragedModel.of(net, Averaging.equal());
       ema = AveragedModel.of(net, Averaging.yolov5(0.95, 20).useBuffers(true));
-      epochs =
-          AveragingListener.everyEpoch(net, swa)
-              .startingAt(EPOCHS / 2);
+      epochs = AveragingListener.everyEpoch(net, swa).startingAt(EPOCHS / 2);
       swalr =
           SwalrListener.everyEpoch(
                   SchedulerListener.everyEpoch(cosine), new SWALR(0.01, 20, AnnealStrategy.COS))

@@ -57,8 +57,7 @@ class ListenerTrajectoriesTest {
     NetworkParamGroups groups = NetworkParamGroups.of(net);
     LRScheduler cosine = new CosineAnnealingLR(40).attach(groups);
     AveragingListener<MultiLayerNetwork> averaging =
-        AveragingListener.everyEpoch(net, average)
-            .startingAt(20);
+        AveragingListener.everyEpoch(net, average).startingAt(20);
     SwalrListener swalr =
         SwalrListener.everyEpoch(
                 SchedulerListener.everyEpoch(cosine), new SWALR(0.05, 5, AnnealStrategy.COS))

@@ -68,8 +68,7 @@ class SwalrListenerTest {
   }
 
   private static MultiLayerNetwork oneRate() {
-    return Nets.net(
-        Nets.settings().updater(new Sgd(0.1)), Nets.dense(3, 4), Nets.output(4));
+    return Nets.net(Nets.settings().updater(new Sgd(0.1)), Nets.dense(3, 4), Nets.output(4));
   }
 
   private static MultiLayerNetwork net(NetworkParamGroups groups) {
@@ -94,7 +93,9 @@ class SwalrListenerTest {
   private static void assertRates(List<Double> actual, double... expected) {
     assertThat(actual).hasSize(expected.length);
     for (int i = 0; i < expected.length; i++) {
-      assertThat(actual.get(i)).as("rate %d of %s", i, actual).isCloseTo(expected[i], within(1e-15));
+      assertThat(actual.get(i))
+          .as("rate %d of %s", i, actual)
+          .isCloseTo(expected[i], within(1e-15));
     }
   }
 
@@ -102,7 +103,8 @@ class SwalrListenerTest {
   void followsEachGroupFromWhereItIs() {
     NetworkParamGroups groups = NetworkParamGroups.weightsAndBiases(twoRates());
     LRScheduler halving = new ExponentialLR(0.5).attach(groups);
-    net(groups).addListeners(
+    net(groups)
+        .addListeners(
             SwalrListener.everyEpoch(
                     SchedulerListener.everyEpoch(halving),
                     new SWALR(List.of(0.025, 0.25), 2, AnnealStrategy.LINEAR))
@@ -120,7 +122,8 @@ class SwalrListenerTest {
   void stepsAfterIterationsToo() {
     NetworkParamGroups groups = NetworkParamGroups.weightsAndBiases(twoRates());
     LRScheduler halving = new ExponentialLR(0.5).attach(groups);
-    net(groups).addListeners(
+    net(groups)
+        .addListeners(
             SwalrListener.everyIteration(
                     SchedulerListener.everyIteration(halving),
                     new SWALR(0.225, 2, AnnealStrategy.LINEAR))
@@ -133,7 +136,8 @@ class SwalrListenerTest {
   void byEpochFollowsARunByIteration() {
     NetworkParamGroups groups = NetworkParamGroups.weightsAndBiases(twoRates());
     LRScheduler halving = new ExponentialLR(0.5).attach(groups);
-    net(groups).addListeners(
+    net(groups)
+        .addListeners(
             SwalrListener.everyEpoch(
                     SchedulerListener.everyIteration(halving),
                     new SWALR(0.1, 1, AnnealStrategy.LINEAR))
@@ -204,7 +208,8 @@ class SwalrListenerTest {
     NetworkParamGroups groups = NetworkParamGroups.weightsAndBiases(twoRates());
     LRScheduler weights = new ExponentialLR(0.5).attach(groups.only(0));
     LRScheduler biases = new ExponentialLR(0.5).attach(groups.only(1));
-    net(groups).addListeners(
+    net(groups)
+        .addListeners(
             SchedulerListener.everyEpoch(weights),
             SwalrListener.everyEpoch(SchedulerListener.everyEpoch(biases), LINEAR_2).startingAt(1));
     net(groups).fit(batches(), 3);
@@ -212,7 +217,9 @@ class SwalrListenerTest {
     assertThat(groups.get(1).lr()).isCloseTo(0.02, within(1e-15));
   }
 
-  /** A training with a cosine, SWALR and an average, with their listeners in one order or another. */
+  /**
+   * A training with a cosine, SWALR and an average, with their listeners in one order or another.
+   */
   private static final class Training {
     final MultiLayerNetwork net;
     final AveragedModel<MultiLayerNetwork> average;
@@ -304,8 +311,7 @@ class SwalrListenerTest {
               case 0 -> SwalrListener.everyEpoch(other, LINEAR_2);
               case 1 -> SwalrListener.everyEpoch(SchedulerListener.everyEpoch(run), LINEAR_2);
               // Groups that were made a second time.
-              default ->
-                  SwalrListener.everyEpoch(NetworkParamGroups.of(net), LINEAR_2);
+              default -> SwalrListener.everyEpoch(NetworkParamGroups.of(net), LINEAR_2);
             };
         net.addListeners(
             isSwalrFirst
@@ -399,7 +405,9 @@ class SwalrListenerTest {
     assertThat(Nets.params(net)).isEqualTo(before);
   }
 
-  /** Before it changes over, at that moment, and behind; the order of the listeners changes, too. */
+  /**
+   * Before it changes over, at that moment, and behind; the order of the listeners changes, too.
+   */
   @ParameterizedTest
   @ValueSource(ints = {2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14})
   void goesOnToTheBit(int saved) throws IOException {

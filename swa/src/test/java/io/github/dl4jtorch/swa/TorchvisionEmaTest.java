@@ -51,7 +51,9 @@ import org.nd4j.linalg.lossfunctions.impl.LossMCXENT;
 import org.nd4j.shade.jackson.databind.JsonNode;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
 
-/** A training that {@code golden/torchvision-ema/make.py} ran in PyTorch, followed batch by batch. */
+/**
+ * A training that {@code golden/torchvision-ema/make.py} ran in PyTorch, followed batch by batch.
+ */
 class TorchvisionEmaTest {
 
   private static final double TOLERANCE = 1e-12;
@@ -121,14 +123,9 @@ class TorchvisionEmaTest {
                 .list(
                     optimizer
                         .applyTo(
-                            new DenseLayer.Builder()
-                                .nIn(3)
-                                .nOut(4)
-                                .activation(Activation.IDENTITY))
+                            new DenseLayer.Builder().nIn(3).nOut(4).activation(Activation.IDENTITY))
                         .build(),
-                    optimizer
-                        .applyTo(new TorchBatchNormalization.Builder().nIn(4).nOut(4))
-                        .build(),
+                    optimizer.applyTo(new TorchBatchNormalization.Builder().nIn(4).nOut(4)).build(),
                     new ActivationLayer(Activation.RELU),
                     optimizer
                         .applyTo(
@@ -192,8 +189,7 @@ class TorchvisionEmaTest {
       return new Training(
           net,
           new SequentialLR(
-                  List.of(
-                      new LinearLR(0.01, 1, WARMUP), new CosineAnnealingLR(EPOCHS - WARMUP)),
+                  List.of(new LinearLR(0.01, 1, WARMUP), new CosineAnnealingLR(EPOCHS - WARMUP)),
                   List.of(WARMUP))
               .attach(NetworkParamGroups.of(net)));
     }
@@ -255,16 +251,14 @@ class TorchvisionEmaTest {
     training.addListeners();
     training.net.fit(batches(), 1);
     AveragedScoreCalculator<MultiLayerNetwork> score =
-        new AveragedScoreCalculator<>(
-            training.average, new DataSetLossCalculator(batches(), true));
+        new AveragedScoreCalculator<>(training.average, new DataSetLossCalculator(batches(), true));
     List<Double> scores =
         List.copyOf(
             new EarlyStoppingTrainer(
                     new EarlyStoppingConfiguration.Builder<MultiLayerNetwork>()
                         .scoreCalculator(score)
                         .modelSaver(score.saver(new InMemoryModelSaver<>()))
-                        .epochTerminationConditions(
-                            new MaxEpochsTerminationCondition(EPOCHS - 1))
+                        .epochTerminationConditions(new MaxEpochsTerminationCondition(EPOCHS - 1))
                         .build(),
                     training.net,
                     batches())
