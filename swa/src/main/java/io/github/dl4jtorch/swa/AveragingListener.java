@@ -375,6 +375,11 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
   }
 
   @Override
+  public void onGradientCalculation(Model model) {
+    net.is(model); // Likewise, where nobody tells of epochs.
+  }
+
+  @Override
   public void iterationDone(Model model, int iteration, int epoch) {
     if (net.is(model) && times.unit == Unit.ITERATION) {
       if (countedEpoch != net.epoch()) {
