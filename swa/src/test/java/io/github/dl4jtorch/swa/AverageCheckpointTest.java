@@ -9,6 +9,7 @@ import io.github.dl4jtorch.adapter.checkpoint.CheckpointPart;
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpointListener;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.AnnealStrategy;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
@@ -240,12 +241,12 @@ class AverageCheckpointTest {
 
   private static void assertRefused(
       CheckpointPart saved, AveragedModel<?> average, String message) {
-    double[] before = Nets.params(average);
+    double[] before = average.network().params().toDoubleVector();
     assertThatThrownBy(() -> AverageCheckpoint.restore(saved, average))
         .isInstanceOf(MalformedDataException.class)
         .hasMessage(message);
     assertThat(average.nAveraged()).isZero();
-    assertThat(Nets.params(average)).isEqualTo(before);
+    assertThat(average.network().params().toDoubleVector()).isEqualTo(before);
   }
 
   @Test

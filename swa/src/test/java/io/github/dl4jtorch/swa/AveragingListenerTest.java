@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jtorch.adapter.EpochLoop;
 import io.github.dl4jtorch.adapter.NetworkCopy;
+import io.github.dl4jtorch.fixtures.Nets;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -73,7 +74,7 @@ class AveragingListenerTest {
 
   /** The mean of parameters; the statistics, which are not averaged, are left out. */
   private static void assertMean(AveragedModel<?> average, List<double[]> of) {
-    double[] actual = Nets.params(average);
+    double[] actual = average.network().params().toDoubleVector();
     assertThat(average.nAveraged()).isEqualTo(of.size());
     for (int i = 0; i < 24; i++) { // 0_W, 0_b, gamma, beta.
       int index = i;

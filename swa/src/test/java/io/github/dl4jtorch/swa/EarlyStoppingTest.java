@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.PlateauOnScore;
 import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import java.io.IOException;
@@ -72,7 +73,7 @@ class EarlyStoppingTest {
         new UpdateBn().run(average.network(), training());
       }
       scores.add(epoch < START ? Double.MAX_VALUE : loss().calculateScore(average.network()));
-      scored.add(Nets.params(average));
+      scored.add(Nets.params(average.network()));
     }
   }
 

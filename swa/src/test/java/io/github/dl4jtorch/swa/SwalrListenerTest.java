@@ -12,6 +12,7 @@ import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpointListener;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.AnnealStrategy;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.ExponentialLR;
@@ -260,7 +261,7 @@ class SwalrListenerTest {
 
     void assertIs(Training expected) {
       assertThat(Nets.params(net)).isEqualTo(Nets.params(expected.net));
-      assertThat(Nets.params(average)).isEqualTo(Nets.params(expected.average));
+      assertThat(Nets.params(average.network())).isEqualTo(Nets.params(expected.average.network()));
       assertThat(average.nAveraged()).isEqualTo(expected.average.nAveraged()).isPositive();
       assertThat(swalr.values()).isEqualTo(expected.swalr.values()).containsKey("state");
       assertThat(cosine.paramGroups().stateDict())
