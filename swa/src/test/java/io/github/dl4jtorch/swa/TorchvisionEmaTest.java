@@ -299,7 +299,8 @@ class TorchvisionEmaTest {
     }
     assertThat(resumed.seen).isEqualTo(EPOCHS * BATCHES - saved);
     assertThat(resumed.average.nAveraged()).isEqualTo(expected.average.nAveraged());
-    assertThat(Nets.params(resumed.average.network())).isEqualTo(Nets.params(expected.average.network()));
+    assertThat(Nets.params(resumed.average.network()))
+        .isEqualTo(Nets.params(expected.average.network()));
     assertThat(resumed.averaging.values()).isEqualTo(expected.averaging.values());
   }
 
