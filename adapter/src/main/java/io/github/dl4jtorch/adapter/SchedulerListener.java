@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.PacedListener;
 import io.github.dl4jtorch.adapter.internal.Unit;
+import io.github.dl4jtorch.adapter.internal.WaitingScore;
 import io.github.dl4jtorch.adapter.internal.WorkerThreads;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
@@ -227,7 +228,16 @@ public final class SchedulerListener extends BaseTrainingListener
 
   @SuppressWarnings("unchecked") // Which type of network a calculator is for, it does not tell.
   private static <M extends Model> ToDoubleFunction<Model> score(ScoreCalculator<M> metric) {
-    return net -> metric.calculateScore((M) net);
+    return new Score(metric, net -> metric.calculateScore((M) net));
+  }
+
+  private record Score(ScoreCalculator<?> metric, ToDoubleFunction<Model> value)
+      implements ToDoubleFunction<Model> {
+
+    @Override
+    public double applyAsDouble(Model net) {
+      return value.applyAsDouble(net);
+    }
   }
 
   /**
@@ -385,7 +395,8 @@ public final class SchedulerListener extends BaseTrainingListener
   }
 
   private void ended(int count) {
-    if (count % interval != 0) {
+    if (count % interval != 0
+        || (metric instanceof Score score && WaitingScore.isWaiting(score.metric))) {
       return;
     }
     double[] before = isVerbose ? rates() : null;

@@ -18,6 +18,7 @@ import io.github.dl4jtorch.schedules.SequentialLR;
 import io.github.dl4jtorch.swa.AveragedModel;
 import io.github.dl4jtorch.swa.Averaging;
 import io.github.dl4jtorch.swa.AveragingListener;
+import io.github.dl4jtorch.swa.SwalrListener;
 import java.util.ArrayList;
 import java.util.List;
 import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
@@ -52,22 +53,26 @@ class ListenerTrajectoriesTest {
     }
   }
 
-  @Test
-  void stochasticWeightAveragingFollowsPyTorch() {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void stochasticWeightAveragingFollowsPyTorch(boolean isAveragingFirst) {
     Trajectory trajectory = new Trajectory("swa");
     MultiLayerNetwork net = trajectory.build(new TorchSGD(0.2).withMomentum(0.9));
     AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.equal());
     NetworkParamGroups groups = NetworkParamGroups.of(net);
     LRScheduler cosine = new CosineAnnealingLR(40).attach(groups);
     AveragingListener<MultiLayerNetwork> averaging =
-        AveragingListener.everyEpoch(net, average)
-            .startingAt(20)
-            .withSwalr(
-                SchedulerListener.everyEpoch(cosine),
-                groups,
-                new SWALR(0.05, 5, AnnealStrategy.COS));
+        AveragingListener.everyEpoch(net, average).startingAt(20);
+    SwalrListener swalr =
+        SwalrListener.everyEpoch(
+                SchedulerListener.everyEpoch(cosine), new SWALR(0.05, 5, AnnealStrategy.COS))
+            .startingAt(20);
     Rates used = new Rates(groups);
-    net.addListeners(averaging, used);
+    if (isAveragingFirst) {
+      net.addListeners(averaging, swalr, used);
+    } else {
+      net.addListeners(swalr, averaging, used);
+    }
     DataSetIterator batches = new ExistingDataSetIterator(trajectory.batches);
     net.fit(batches, trajectory.epochs());
     List<?> rows = (List<?>) trajectory.value("lr");
