@@ -209,7 +209,7 @@ public record CyclicLR(
           groups.lr[group] = base[group] + (maxLr.get(group) - base[group]) * height * scale;
           if (cycleMomentum) {
             double from = maxMomentum.get(group);
-            groups.momentum[group] = from - (from - baseMomentum.get(group)) * height * scale;
+            groups.momentum()[group] = from - (from - baseMomentum.get(group)) * height * scale;
           }
         }
       }

@@ -217,12 +217,12 @@ public record WarmupLR(
       if (schedule.warmupMomentum() != null) {
         for (int i = 0; i < boundGroups; i++) {
           if (Double.isNaN(groups.marks(GroupMark.INITIAL_MOMENTUM)[i])) {
-            groups.marks(GroupMark.INITIAL_MOMENTUM)[i] = groups.momentum[i];
+            groups.marks(GroupMark.INITIAL_MOMENTUM)[i] = groups.momentum()[i];
           }
         }
         System.arraycopy(
-            groups.marks(GroupMark.INITIAL_MOMENTUM), 0, groups.momentum, 0, boundGroups);
-        ownMomentum = groups.momentum.clone();
+            groups.marks(GroupMark.INITIAL_MOMENTUM), 0, groups.momentum(), 0, boundGroups);
+        ownMomentum = groups.momentum().clone();
       }
       after.bind(groups, -1, parent);
       remember(groups.lr);
@@ -235,7 +235,7 @@ public record WarmupLR(
     /** Finds the count, and where the epoch schedule is, by running through on the side. */
     private void replay(GroupArrays groups, int lastEpoch) {
       double[] lr = groups.lr.clone();
-      double[] momentum = groups.momentum.clone();
+      double[] momentum = groups.momentum().clone();
       System.arraycopy(groups.marks(GroupMark.INITIAL_LR), 0, groups.lr, 0, groups.size());
       bind(groups, -1, Parent.NO_SEQUENTIAL);
       for (int step = 0; step <= lastEpoch; step++) {
@@ -271,7 +271,9 @@ public record WarmupLR(
       boolean isWarmingUp = iteration <= schedule.warmupIterations();
       if (isWarmingUp) {
         System.arraycopy(after.lastLr(), 0, groups.lr, 0, Math.min(boundGroups, groups.size()));
-        System.arraycopy(ownMomentum, 0, groups.momentum, 0, ownMomentum.length);
+        if (schedule.warmupMomentum() != null) {
+          System.arraycopy(ownMomentum, 0, groups.momentum(), 0, ownMomentum.length);
+        }
       }
       if (iteration % schedule.iterationsPerEpoch() == 0) {
         if (!isWarmingUp) {
@@ -311,16 +313,19 @@ public record WarmupLR(
 
     /** Notes what the epoch schedule gives and leads the groups towards it. */
     private void warmUp(GroupArrays groups) {
-      Double warmupMomentum = schedule.warmupMomentum();
-      System.arraycopy(groups.momentum, 0, ownMomentum, 0, ownMomentum.length);
       for (int i = 0; i < groups.size(); i++) {
         groups.lr[i] =
             i < boundGroups
                 ? schedule.between(schedule.warmupLr().get(i), groups.lr[i], iteration)
                 : Double.NaN;
+      }
+      Double warmupMomentum = schedule.warmupMomentum();
+      if (warmupMomentum != null) {
+        double[] momentum = groups.momentum();
+        System.arraycopy(momentum, 0, ownMomentum, 0, ownMomentum.length);
         boolean isEnd = iteration == schedule.warmupIterations();
-        if (i < ownMomentum.length && warmupMomentum != null && !isEnd) {
-          groups.momentum[i] = schedule.between(warmupMomentum, ownMomentum[i], iteration);
+        for (int i = 0; i < ownMomentum.length && !isEnd; i++) {
+          momentum[i] = schedule.between(warmupMomentum, ownMomentum[i], iteration);
         }
       }
       LeafNode.requireFinite(groups, this, boundGroups);
