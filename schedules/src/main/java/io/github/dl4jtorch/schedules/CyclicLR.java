@@ -207,9 +207,12 @@ public record CyclicLR(
             continue;
           }
           groups.lr[group] = base[group] + (maxLr.get(group) - base[group]) * height * scale;
-          if (cycleMomentum) {
+        }
+        if (cycleMomentum) {
+          double[] momentum = groups.momentum();
+          for (int group = 0; group < groups.size() && !Double.isNaN(groups.lr[group]); group++) {
             double from = maxMomentum.get(group);
-            groups.momentum()[group] = from - (from - baseMomentum.get(group)) * height * scale;
+            momentum[group] = from - (from - baseMomentum.get(group)) * height * scale;
           }
         }
       }
