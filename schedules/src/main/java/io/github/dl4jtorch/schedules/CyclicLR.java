@@ -5,6 +5,7 @@ import static io.github.dl4jtorch.schedules.Require.requireGiven;
 import static io.github.dl4jtorch.schedules.Require.requireNonNegative;
 import static io.github.dl4jtorch.schedules.Require.requirePositive;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.io.ObjectStreamException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -448,6 +449,7 @@ public record CyclicLR(
      * @return the definition
      * @throws IllegalArgumentException if an argument is out of its range
      */
+    @CheckReturnValue
     public CyclicLR build() {
       return new CyclicLR(
           baseLr,

@@ -5,6 +5,7 @@ import static io.github.dl4jtorch.schedules.Require.requireFromZeroToOne;
 import static io.github.dl4jtorch.schedules.Require.requireGiven;
 import static io.github.dl4jtorch.schedules.Require.requirePositive;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -500,6 +501,7 @@ public record OneCycleLR(
      * @throws IllegalArgumentException if an argument is out of its range or the number of steps is
      *     not given
      */
+    @CheckReturnValue
     public OneCycleLR build() {
       return new OneCycleLR(
           maxLr,

@@ -34,12 +34,12 @@ import org.jspecify.annotations.Nullable;
  * <pre>{@code
  * int batches = 100;
  * Schedule yolov5 =
- *     new WarmupLR(
- *             new LambdaLR(EpochFunction.yolov5Linear(300, 0.01)),
- *             batches,
- *             3 * batches,
- *             List.of(0.0, 0.0, 0.1))
- *         .withMomentum(0.8);
+ *     WarmupLR.builder(new LambdaLR(EpochFunction.yolov5Linear(300, 0.01)))
+ *         .iterationsPerEpoch(batches)
+ *         .warmupIterations(3 * batches)
+ *         .warmupLr(List.of(0.0, 0.0, 0.1))
+ *         .warmupMomentum(0.8)
+ *         .build();
  * }</pre>
  *
  * @param after the epoch schedule, any but a {@link ReduceLROnPlateau}
@@ -80,42 +80,14 @@ public record WarmupLR(
   }
 
   /**
-   * Takes one rate for all groups and leaves the momentum alone.
+   * Starts a definition.
    *
    * @param after the epoch schedule, any but a {@link ReduceLROnPlateau}
-   * @param iterationsPerEpoch iterations of an epoch, usually its batches, {@code > 0}
-   * @param warmupIterations iterations of the warm-up, {@code > 0}
-   * @param warmupLr the rate to start from, finite
-   * @throws IllegalArgumentException if an argument is out of its range
+   * @return a builder; {@link Builder#iterationsPerEpoch} and {@link Builder#warmupIterations} have
+   *     to be given
    */
-  public WarmupLR(Schedule after, int iterationsPerEpoch, int warmupIterations, double warmupLr) {
-    this(after, iterationsPerEpoch, warmupIterations, PerGroup.same(warmupLr), null);
-  }
-
-  /**
-   * Takes a rate for each group and leaves the momentum alone.
-   *
-   * @param after the epoch schedule, any but a {@link ReduceLROnPlateau}
-   * @param iterationsPerEpoch iterations of an epoch, usually its batches, {@code > 0}
-   * @param warmupIterations iterations of the warm-up, {@code > 0}
-   * @param warmupLr the rates to start from, finite, one a group
-   * @throws IllegalArgumentException if an argument is out of its range
-   */
-  public WarmupLR(
-      Schedule after, int iterationsPerEpoch, int warmupIterations, List<Double> warmupLr) {
-    this(after, iterationsPerEpoch, warmupIterations, PerGroup.each(warmupLr), null);
-  }
-
-  /**
-   * Returns the same with a warm-up of the momentum, or of beta1 in groups of Adam's kind.
-   *
-   * @param warmupMomentum the momentum to start from, finite; YOLOv5 takes 0.8
-   * @return the changed copy
-   * @throws IllegalArgumentException if the momentum is not finite
-   */
-  @CheckReturnValue
-  public WarmupLR withMomentum(double warmupMomentum) {
-    return new WarmupLR(after, iterationsPerEpoch, warmupIterations, warmupLr, warmupMomentum);
+  public static Builder builder(Schedule after) {
+    return new Builder(after);
   }
 
   @Override
@@ -392,6 +364,89 @@ public record WarmupLR(
         }
       }
       state.ignore("verbose");
+    }
+  }
+
+  /** Collects the arguments of a {@link WarmupLR}. */
+  public static final class Builder {
+    private final Schedule after;
+    private int iterationsPerEpoch;
+    private int warmupIterations;
+    private PerGroup<Double> warmupLr = PerGroup.same(0.0);
+    private @Nullable Double warmupMomentum;
+
+    private Builder(Schedule after) {
+      this.after = after;
+    }
+
+    /**
+     * Sets the iterations after which the epoch schedule makes a step.
+     *
+     * @param iterationsPerEpoch iterations of an epoch, usually its batches, {@code > 0}
+     * @return this builder
+     */
+    public Builder iterationsPerEpoch(int iterationsPerEpoch) {
+      this.iterationsPerEpoch = iterationsPerEpoch;
+      return this;
+    }
+
+    /**
+     * Sets the length of the warm-up.
+     *
+     * @param warmupIterations iterations of the warm-up, {@code > 0}; YOLOv5 takes 3 epochs, but no
+     *     fewer than 100
+     * @return this builder
+     */
+    public Builder warmupIterations(int warmupIterations) {
+      this.warmupIterations = warmupIterations;
+      return this;
+    }
+
+    /**
+     * Sets the rate to start from.
+     *
+     * @param warmupLr finite; default 0
+     * @return this builder
+     */
+    public Builder warmupLr(double warmupLr) {
+      this.warmupLr = PerGroup.same(warmupLr);
+      return this;
+    }
+
+    /**
+     * Sets the rates to start from.
+     *
+     * @param warmupLr finite, one a group
+     * @return this builder
+     * @throws IllegalArgumentException if the list is empty
+     */
+    public Builder warmupLr(List<Double> warmupLr) {
+      this.warmupLr = PerGroup.each(warmupLr);
+      return this;
+    }
+
+    /**
+     * Adds a warm-up of the momentum, or of beta1 in groups of Adam's kind.
+     *
+     * @param warmupMomentum the momentum to start from, finite; YOLOv5 takes 0.8; by default it is
+     *     left alone
+     * @return this builder
+     */
+    public Builder warmupMomentum(double warmupMomentum) {
+      this.warmupMomentum = warmupMomentum;
+      return this;
+    }
+
+    /**
+     * Makes the definition.
+     *
+     * @return the definition
+     * @throws IllegalArgumentException if an argument is out of its range, or {@code after} is a
+     *     plateau
+     */
+    @CheckReturnValue
+    public WarmupLR build() {
+      return new WarmupLR(after, iterationsPerEpoch, warmupIterations, warmupLr, warmupMomentum);
     }
   }
 }
