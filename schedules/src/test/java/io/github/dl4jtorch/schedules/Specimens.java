@@ -147,6 +147,14 @@ final class Specimens {
     return List.of(new Halving(3, PerGroup.same(0.01)));
   }
 
+  /** The types of this library, without those that tests bring or register. */
+  static List<String> types() {
+    List<String> types = new ArrayList<>(Schedule.types());
+    own().forEach(schedule -> types.remove(String.valueOf(schedule.toMap().get("type"))));
+    types.removeIf(type -> type.contains("Test."));
+    return types;
+  }
+
   static List<Schedule> stepped() {
     List<Schedule> all = new ArrayList<>(members());
     all.addAll(warmups());
