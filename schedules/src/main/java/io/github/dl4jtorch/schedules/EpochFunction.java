@@ -148,7 +148,8 @@ public sealed interface EpochFunction extends DoubleUnaryOperator, Serializable 
     @Override
     public Map<String, Object> toMap() {
       return Entries.of(
-              "table", values.size() < PackedNumbers.WORTHWHILE ? values : PackedNumbers.pack(values))
+              "table",
+              values.size() < PackedNumbers.WORTHWHILE ? values : PackedNumbers.pack(values))
           .toMap();
     }
   }

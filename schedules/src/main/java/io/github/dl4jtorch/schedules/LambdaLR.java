@@ -61,8 +61,8 @@ public record LambdaLR(PerGroup<DoubleUnaryOperator> lrLambda) implements Chaina
    * Schedule schedule = LambdaLR.perEpoch(e -> Math.pow(0.1, e / 30));
    * }</pre>
    *
-   * @param lrLambda from epoch to factor; cannot be written, unlike {@link
-   *     EpochFunction#table(int, IntToDoubleFunction)}
+   * @param lrLambda from epoch to factor; cannot be written, unlike {@link EpochFunction#table(int,
+   *     IntToDoubleFunction)}
    * @return the schedule
    */
   @CheckReturnValue

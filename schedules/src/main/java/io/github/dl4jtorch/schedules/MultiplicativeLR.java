@@ -63,8 +63,8 @@ public record MultiplicativeLR(PerGroup<DoubleUnaryOperator> lrLambda)
    * Schedule schedule = MultiplicativeLR.perEpoch(e -> e % 30 == 0 ? 0.1 : 1);
    * }</pre>
    *
-   * @param lrLambda from epoch to factor; cannot be written, unlike {@link
-   *     EpochFunction#table(int, IntToDoubleFunction)}
+   * @param lrLambda from epoch to factor; cannot be written, unlike {@link EpochFunction#table(int,
+   *     IntToDoubleFunction)}
    * @return the schedule
    */
   @CheckReturnValue

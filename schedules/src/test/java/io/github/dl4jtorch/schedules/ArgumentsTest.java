@@ -218,7 +218,9 @@ class ArgumentsTest {
             () -> ReduceLROnPlateau.builder().threshold(0, null).build(),
             "thresholdMode must be given but was null"),
         refused(() -> new SWALR(0.1, 1, null), "annealStrategy must be given but was null"),
-        refused(() -> new ChainedScheduler((List<Schedule>) null), "schedulers must be given but was null"),
+        refused(
+            () -> new ChainedScheduler((List<Schedule>) null),
+            "schedulers must be given but was null"),
         refused(
             () -> new SequentialLR(List.of(new StepLR(1)), (List<Integer>) null),
             "milestones must be given but was null"));

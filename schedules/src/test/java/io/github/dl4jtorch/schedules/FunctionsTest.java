@@ -10,18 +10,18 @@ import java.io.NotSerializableException;
 import java.io.ObjectOutputStream;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.DoubleUnaryOperator;
-import java.util.stream.Stream;
-import java.util.LinkedHashMap;
 import java.util.Objects;
 import java.util.Random;
+import java.util.function.DoubleUnaryOperator;
 import java.util.stream.IntStream;
-import org.junit.jupiter.params.provider.CsvSource;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Named functions and plain lambdas. */
@@ -218,8 +218,7 @@ class FunctionsTest {
     assertThat(run.getLastLr()).containsExactly(0.5 * Math.pow(0.1, 2));
 
     LRScheduler factors =
-        MultiplicativeLR.perEpoch(e -> e / 2)
-            .attach(ParamGroups.of(ParamGroup.sgd(0.5, 0.9)));
+        MultiplicativeLR.perEpoch(e -> e / 2).attach(ParamGroups.of(ParamGroup.sgd(0.5, 0.9)));
     factors.step(3);
     assertThat(factors.getLastLr()).containsExactly(0.5);
   }
@@ -239,7 +238,8 @@ class FunctionsTest {
   @Test
   void longTablesAreWrittenExactlyAndInFewBytes() {
     int epochs = 100_000;
-    EpochFunction cosine = EpochFunction.table(epochs, e -> (1 + Math.cos(Math.PI * e / epochs)) / 2);
+    EpochFunction cosine =
+        EpochFunction.table(epochs, e -> (1 + Math.cos(Math.PI * e / epochs)) / 2);
     EpochFunction steps = EpochFunction.table(epochs, e -> Math.pow(0.1, e / 30_000));
     Random random = new Random(7);
     EpochFunction noise = EpochFunction.table(1000, e -> random.nextGaussian());
@@ -261,8 +261,7 @@ class FunctionsTest {
   void aStateWithATableWrittenOutAgreesWithAPackedOne() {
     double[] values = IntStream.range(0, 256).mapToDouble(e -> 1.0 / (1 + e)).toArray();
     LRScheduler run =
-        new LambdaLR(EpochFunction.table(values))
-            .attach(ParamGroups.of(ParamGroup.sgd(0.5, 0.9)));
+        new LambdaLR(EpochFunction.table(values)).attach(ParamGroups.of(ParamGroup.sgd(0.5, 0.9)));
     Map<String, Object> state = run.stateDict();
     assertThat(run.loadStateDict(Json.readMap(Json.write(state)))).isTrue();
 
@@ -298,8 +297,7 @@ class FunctionsTest {
     packed.put(key, key.equals("deflated") ? value : Integer.valueOf(value));
     assertThatThrownBy(
             () ->
-                Schedule.fromMap(
-                    Map.of("type", "LambdaLR", "lr_lambda", Map.of("table", packed))))
+                Schedule.fromMap(Map.of("type", "LambdaLR", "lr_lambda", Map.of("table", packed))))
         .isInstanceOf(MalformedDataException.class)
         .hasMessage(message);
   }
