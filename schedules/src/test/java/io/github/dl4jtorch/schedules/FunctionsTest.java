@@ -284,7 +284,7 @@ class FunctionsTest {
           count       | 301        | table: "deflated" must hold 301 numbers but does not
           count       | 0          | table: "deflated" must hold 0 numbers but does not
           count       | 2147483647 | table: "deflated" must hold 2147483647 numbers but does not
-          differences | 5          | table: "differences" must be >= 0 and <= 4 but was 5
+          differences | 4          | table: "differences" must be >= 0 and <= 3 but was 4
           deflated    | !          | table: "deflated" must hold 300 numbers but does not
           deflated    | AAAA       | table: "deflated" must hold 300 numbers but does not
           """)
