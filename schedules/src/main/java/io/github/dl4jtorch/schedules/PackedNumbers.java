@@ -50,7 +50,7 @@ final class PackedNumbers {
   /** Counts the bits that the numbers need, by which deflating goes without trying it. */
   private static long width(long[] numbers) {
     return LongStream.of(numbers)
-        .map(number -> Long.SIZE - Long.numberOfLeadingZeros(Math.abs(number)))
+        .map(number -> Long.SIZE - Long.numberOfLeadingZeros(number < 0 ? -number : number))
         .sum();
   }
 
@@ -114,7 +114,7 @@ final class PackedNumbers {
     byte[] bytes = new byte[Math.multiplyExact(numbers.length, Long.BYTES)];
     for (int i = 0; i < numbers.length; i++) {
       for (int place = 0; place < Long.BYTES; place++) {
-        bytes[place * numbers.length + i] = (byte) (numbers[i] >>> Byte.SIZE * place);
+        bytes[place * numbers.length + i] = (byte) (numbers[i] >>> (Byte.SIZE * place));
       }
     }
     return bytes;
@@ -137,7 +137,7 @@ final class PackedNumbers {
       long[] numbers = new long[count];
       for (int i = 0; i < count; i++) {
         for (int place = 0; place < Long.BYTES; place++) {
-          numbers[i] |= (bytes[place * count + i] & 0xffL) << Byte.SIZE * place;
+          numbers[i] |= (bytes[place * count + i] & 0xffL) << (Byte.SIZE * place);
         }
       }
       return numbers;
