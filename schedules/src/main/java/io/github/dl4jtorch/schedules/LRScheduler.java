@@ -94,7 +94,9 @@ public sealed interface LRScheduler permits Run {
    * Returns the state to be saved, under PyTorch's keys. Rates and bounds in the groups are not
    * part of it: save {@link ParamGroups#stateDict()} beside it.
    *
-   * @return a new map of Integer, Double, Boolean, String, List, Map and null
+   * @return a new map of Integer, Double, Boolean, String, List, Map and null, which any JSON
+   *     library writes and reads with its defaults: an infinite {@code best} is the {@code
+   *     BigDecimal} 1E+999, which they and Python read as infinity
    */
   Map<String, Object> stateDict();
 
