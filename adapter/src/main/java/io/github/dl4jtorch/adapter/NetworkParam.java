@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
 import org.deeplearning4j.nn.api.NeuralNetwork;
+import org.deeplearning4j.nn.conf.layers.Layer;
 
 /**
  * A parameter array of a network, by which param groups are chosen.
@@ -21,11 +22,12 @@ import org.deeplearning4j.nn.api.NeuralNetwork;
  *     name, and so on
  * @param name its name in the layer, as in DL4J's {@code paramTable()}, like {@code W}, {@code b}
  *     or {@code gamma}
- * @param isWeight true for what DL4J counts as a weight, which is what its weight decay is for;
+ * @param isWeight true for what DL4J counts as a weight, less the gain of a layer normalization;
  *     false for biases, and for gamma and beta of a batch normalization
  * @param isBias true for what PyTorch calls a bias: those of layers, and beta of a batch
  *     normalization
- * @param isNormalization true for gamma and beta of a batch normalization
+ * @param isNormalization true for gamma and beta of a batch normalization, and for gain and bias of
+ *     a layer with a layer normalization
  */
 public record NetworkParam(
     String layer, String name, boolean isWeight, boolean isBias, boolean isNormalization) {
@@ -41,6 +43,18 @@ public record NetworkParam(
   public static List<NetworkParam> of(NeuralNetwork net) {
     LiveNetwork live = LiveNetwork.of(net, "its parameters are named");
     return UpdaterSlots.named(UpdaterBlocks.seen(live.model()));
+  }
+
+  /**
+   * Returns the parameters that a layer will have in a network.
+   *
+   * @param layer the layer
+   * @return its parameters, in its order
+   */
+  public static List<NetworkParam> of(Layer layer) {
+    return layer.initializer().paramKeys(layer).stream()
+        .map(name -> UpdaterSlots.named(layer, name))
+        .toList();
   }
 
   /**

@@ -422,11 +422,11 @@ public final class SchedulerListener extends BaseTrainingListener
     for (int group = 0; group < after.length; group++) {
       if (after[group] != before[group]) {
         LOG.info(
-            "{} {} done: {} changed the learning rate of param group {} from {} to {}",
+            "{} {} done: {} changed the learning rate of {} from {} to {}",
             unit.name().toLowerCase(Locale.ROOT),
             count,
             run.schedule().getClass().getSimpleName(),
-            group,
+            groups.name(group),
             before[group],
             after[group]);
       }

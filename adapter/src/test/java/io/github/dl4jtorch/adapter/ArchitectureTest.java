@@ -67,6 +67,20 @@ class ArchitectureTest {
           ROOT + ".watch",
           List.of(ROOT, ROOT + ".internal", ROOT + ".optim"));
 
+  /** Stands beside the updaters for those who use them, and sees networks and their parameters. */
+  private static final String ON_TOP = "TorchOptimizer";
+
+  @Test
+  void nothingDependsOnWhatIsOnTop() {
+    noClasses()
+        .that()
+        .haveNameNotMatching(".*\\." + ON_TOP + "(\\$.*)?")
+        .should()
+        .dependOnClassesThat()
+        .haveSimpleName(ON_TOP)
+        .check(CLASSES);
+  }
+
   @Test
   void everyRoomIsOnTheMap() {
     Set<String> rooms = CLASSES.stream().map(JavaClass::getPackageName).collect(Collectors.toSet());
@@ -83,6 +97,8 @@ class ArchitectureTest {
     noClasses()
         .that()
         .resideInAPackage(room)
+        .and()
+        .haveNameNotMatching(".*\\." + ON_TOP + "(\\$.*)?")
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(others)

@@ -120,25 +120,37 @@ record CheckpointFormat(
    * @param params the names of each group's parameters
    * @param frozen those of no group
    * @param values each group's values
+   * @param given the names that groups were given, by their numbers
    */
-  record Groups(List<List<String>> params, List<String> frozen, List<Map<String, Object>> values) {
+  record Groups(
+      List<List<String>> params,
+      List<String> frozen,
+      List<Map<String, Object>> values,
+      Map<String, String> given) {
 
     private static final Key<List<List<String>>> PARAMS =
         Key.list("params", names -> names, Groups::names);
     private static final Key<List<String>> FROZEN = Key.of("frozen", Groups::names);
     private static final Key<List<Map<String, Object>>> VALUES =
         Key.list("values", group -> group, CheckpointJson::map);
+    private static final Key<Map<String, String>> GIVEN =
+        Key.map("names", name -> name, JsonNode::asText);
 
     private Object write() {
       Map<String, @Nullable Object> map = new LinkedHashMap<>();
       PARAMS.put(params, map);
       FROZEN.put(frozen, map);
       VALUES.put(values, map);
+      if (!given.isEmpty()) {
+        GIVEN.put(given, map);
+      }
       return map;
     }
 
     private static Groups read(JsonNode json) {
-      return new Groups(PARAMS.in(json), FROZEN.in(json), VALUES.in(json));
+      // Files of groups without names have no such key.
+      Map<String, String> given = json.has(GIVEN.name) ? GIVEN.in(json) : Map.of();
+      return new Groups(PARAMS.in(json), FROZEN.in(json), VALUES.in(json), given);
     }
 
     private static List<String> names(JsonNode json) {

@@ -218,7 +218,9 @@ public final class CheckpointWriter {
           // Groups that were made together share the objects with the values.
           int set = numbers.computeIfAbsent(all.get(0), unknown -> numbers.size());
           if (set == sets.size()) {
-            sets.add(new CheckpointFormat.Groups(names(all), names(all.frozen()), all.stateDict()));
+            sets.add(
+                new CheckpointFormat.Groups(
+                    names(all), names(all.frozen()), all.stateDict(), given(all)));
           }
           saved.put(
               name,
@@ -236,6 +238,17 @@ public final class CheckpointWriter {
     IdentityHashMap<ParamGroup, Integer> numbers = new IdentityHashMap<>();
     all.forEach(group -> numbers.put(group, numbers.size()));
     return groups.stream().map(numbers::get).toList();
+  }
+
+  /** Returns the names that groups were given, by their numbers. */
+  private static Map<String, String> given(NetworkParamGroups groups) {
+    Map<String, String> given = new LinkedHashMap<>();
+    for (int group = 0; group < groups.size(); group++) {
+      if (groups.isNamed(group)) {
+        given.put(String.valueOf(group), groups.name(group));
+      }
+    }
+    return given;
   }
 
   /** Returns the names of the parameters in each group, which must tell them apart. */

@@ -241,7 +241,15 @@ public final class TrainingCheckpoint {
 
   private NetworkParamGroups made(CheckpointFormat.Groups set) {
     NetworkParamGroups.Builder builder = NetworkParamGroups.builder(net.network());
-    set.params().forEach(params -> builder.group(named(params)));
+    for (int group = 0; group < set.params().size(); group++) {
+      String name = set.given().get(String.valueOf(group));
+      Predicate<NetworkParam> selection = named(set.params().get(group));
+      if (name == null) {
+        builder.group(selection);
+      } else {
+        builder.group(name, selection);
+      }
+    }
     if (!set.frozen().isEmpty()) {
       builder.frozen(named(set.frozen()));
     }

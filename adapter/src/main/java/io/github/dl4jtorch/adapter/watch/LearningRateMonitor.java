@@ -105,8 +105,8 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   }
 
   /**
-   * Makes a monitor of a network's param groups, with the series {@code param group 0} and so on,
-   * that keeps a row for each iteration.
+   * Makes a monitor of a network's param groups, with a series for each by its name or {@code param
+   * group 0} and so on, that keeps a row for each iteration.
    *
    * @param groups the groups
    * @return the monitor, to be added to the listeners of the network whose groups these are
@@ -130,9 +130,9 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   }
 
   /**
-   * Makes a monitor of a network's param groups, with the series {@code param group 0} and so on,
-   * that keeps the row of the first update in each epoch only. As DL4J counts no epochs in {@code
-   * fit(DataSet)} and under ParallelWrapper, there that is one row.
+   * Makes a monitor of a network's param groups, with a series for each by its name or {@code param
+   * group 0} and so on, that keeps the row of the first update in each epoch only. As DL4J counts
+   * no epochs in {@code fit(DataSet)} and under ParallelWrapper, there that is one row.
    *
    * @param groups the groups
    * @return the monitor, to be added to the listeners of the network whose groups these are
@@ -164,8 +164,9 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   /** Puts the parameters into their first series. */
   private RateHistory history(UpdaterBlocks present) {
     Map<NetworkParam, Integer> byGroup = new HashMap<>();
-    int size = groups == null ? 0 : groups.size();
-    for (int group = 0; groups != null && group < size; group++) {
+    List<String> names = new ArrayList<>();
+    for (int group = 0; groups != null && group < groups.size(); group++) {
+      names.add(groups.name(group));
       for (NetworkParam param : groups.params(group)) {
         byGroup.put(param, group);
       }
@@ -182,7 +183,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
       throw new IllegalArgumentException(
           "the network must have an updater with a learning rate to be monitored but has none");
     }
-    return new RateHistory(params, series, size);
+    return new RateHistory(params, series, names);
   }
 
   /** Finds the updaters at work anew. */

@@ -87,6 +87,7 @@ final class RateHistory {
   }
 
   private final List<NetworkParam> params;
+  private final List<String> names;
   private final int[] seriesOf;
   private final List<Series> series = new ArrayList<>();
   private int[] iterations = new int[16];
@@ -101,13 +102,14 @@ final class RateHistory {
    * @param params all parameters of the network
    * @param groups the group of each parameter that has a rate, or {@link #NO_SERIES}; all 0 if
    *     there are no groups
-   * @param size how many groups there are, 0 if none
+   * @param names what the groups are called, empty if there are none
    */
-  RateHistory(List<NetworkParam> params, int[] groups, int size) {
+  RateHistory(List<NetworkParam> params, int[] groups, List<String> names) {
+    this.names = names;
     this.params = params;
     this.seriesOf = groups.clone();
-    for (int group = 0; group < Math.max(1, size); group++) {
-      series.add(new Series(size == 0 ? null : group, iterations.length));
+    for (int group = 0; group < Math.max(1, names.size()); group++) {
+      series.add(new Series(names.isEmpty() ? null : group, iterations.length));
     }
   }
 
@@ -250,7 +252,7 @@ final class RateHistory {
     }
     if (group != null
         && series.stream().filter(each -> Objects.equals(each.group, group)).count() == 1) {
-      return "param group " + group;
+      return names.get(group);
     }
     List<String> parts = new ArrayList<>();
     layers.forEach(
@@ -265,7 +267,7 @@ final class RateHistory {
         parts.size() <= LISTED
             ? String.join(" + ", parts)
             : parts.get(0) + " + " + (parts.size() - 1) + " more";
-    return group == null ? list : "param group " + group + ": " + list;
+    return group == null ? list : names.get(group) + ": " + list;
   }
 
   int[] iterations() {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jtorch.fixtures.Nets;
+import io.github.dl4jtorch.adapter.internal.OwnOptimizer;
 import java.io.IOException;
 import java.util.Random;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
@@ -205,7 +206,8 @@ class TorchBatchNormalizationTest {
     assertThat(layer.getUpdaterByParam("beta")).isEqualTo(biases);
     assertThat(layer.getUpdaterByParam("mean")).isEqualTo(new NoOp());
     assertThat(layer.getUpdaterByParam("var")).isEqualTo(new NoOp());
-    assertThat(layer.getRegularizationByParam("gamma")).containsExactly(new L2Regularization(0.2));
+    assertThat(layer.getRegularizationByParam("gamma"))
+        .containsExactly(new L2Regularization(0.2), new OwnOptimizer());
     assertThat(layer.getRegularizationByParam("beta")).containsExactly(new WeightDecay(0.4, true));
     assertThat(layer.getRegularizationByParam("mean")).isNull();
     assertThat(layer.getRegularizationByParam("var")).isNull();
