@@ -3,6 +3,7 @@ package io.github.dl4jtorch.adapter;
 import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
+import io.github.dl4jtorch.adapter.internal.UpdateWatch;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ParamGroups;
@@ -283,6 +284,11 @@ public final class NetworkParamGroups extends ParamGroups {
   /** Makes sure that the network's next update is as the groups say. */
   void refresh() {
     binding.refresh();
+  }
+
+  /** Returns what notices that a listener of these groups is not told of updates any more. */
+  UpdateWatch watch() {
+    return binding.watch();
   }
 
   /** Makes the velocities of all Nesterovs follow the rate from now on. */
