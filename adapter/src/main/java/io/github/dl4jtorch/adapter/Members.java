@@ -274,7 +274,7 @@ final class Members {
             + member.param
             + ", but that follows "
             + schedule
-            + "; use one or the other";
+            + "; to push one, first give it a fixed rate, with net.setLearningRate(lr)";
       }
     }
     return null;

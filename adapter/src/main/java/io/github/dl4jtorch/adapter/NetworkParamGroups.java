@@ -219,6 +219,7 @@ public final class NetworkParamGroups extends ParamGroups {
    */
   public NetworkParamGroups unfreeze(Predicate<NetworkParam> selection, double lr) {
     requireLr(lr);
+    InLayers.requireKnown(binding.network(), List.of(selection));
     GroupStart start = new GroupStart(lr, Double.NaN);
     int number = binding.unfreeze(selection, start);
     int[] present = Arrays.copyOf(numbers, numbers.length + 1);
@@ -442,6 +443,8 @@ public final class NetworkParamGroups extends ParamGroups {
      *     groups apart; the network is left as it was
      */
     public NetworkParamGroups build() {
+      InLayers.requireKnown(net, selections);
+      InLayers.requireKnown(net, frozen);
       return make(net, new GroupChoice(selections, frozen)::groups, starts);
     }
   }

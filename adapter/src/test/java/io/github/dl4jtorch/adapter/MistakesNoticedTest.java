@@ -403,4 +403,60 @@ class MistakesNoticedTest {
         .isThrownBy(() -> pulled.fit(Nets.epoch(10), 4))
         .withMessage(message);
   }
+
+  @Test
+  void refusesToPullWhatIsPushedNamingTheCall() {
+    NetworkParamGroups.of(net);
+    NetworkSchedule halves = NetworkSchedule.of(new StepLR(1, 0.5), ScheduleType.EPOCH);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> halves.putInto(net))
+        .withMessage(
+            "the Sgd of layer0 must have a learning rate to start from but follows"
+                + " NetworkParamGroups; give one to all updaters with withLr(lr)");
+    halves.withLr(0.3).putInto(net);
+    net.fit(Nets.epoch(1), 1);
+    assertThat(net.getLearningRate(0)).isEqualTo(0.15);
+  }
+
+  @Test
+  void refusesToPushWhatIsPulledNamingTheCall() {
+    TorchSchedule pulled = TorchSchedule.lr(new StepLR(1, 0.5), 0.1, ScheduleType.EPOCH);
+    MultiLayerNetwork both = Nets.layers(new Sgd(pulled));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> NetworkParamGroups.of(both))
+        .withMessage(
+            "param group 0 must set the learning rate of layer0.W, but that follows "
+                + pulled
+                + "; to push one, first give it a fixed rate, with net.setLearningRate(lr)");
+    both.setLearningRate(0.08);
+    both.addListeners(SchedulerListener.everyEpoch(halves(both)));
+    both.fit(Nets.epoch(1), 1);
+    assertThat(both.getLearningRate(0)).isEqualTo(0.04);
+  }
+
+  @Test
+  void refusesLayersThatTheNetworkDoesNotHave() {
+    String layers = "layers must be some of [layer0, layer1, layer2] but were ";
+    String call = ": name them as in NetworkParam.inLayers(\"layer0\")";
+    var head = NetworkParam.inLayers("head", "neck");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> NetworkParamGroups.of(net, head.negate(), head))
+        .withMessage(layers + "[head, neck]" + call);
+    assertThatIllegalArgumentException()
+        .isThrownBy(
+            () ->
+                NetworkParamGroups.builder(net).frozen(NetworkParam.inLayers("layer9")).build())
+        .withMessage(layers + "[layer9]" + call);
+    NetworkParamGroups groups =
+        NetworkParamGroups.builder(net).frozen(NetworkParam.inLayers("layer0")).build();
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> groups.unfreeze(NetworkParam.inLayers("layer", "0"), 0.1))
+        .withMessage(layers + "[layer, 0]" + call);
+    assertThatIllegalArgumentException()
+        .isThrownBy(
+            () -> NetworkParamGroups.of(Nets.graph(new Sgd(0.1)), NetworkParam.inLayers("z")))
+        .withMessage(
+            "layers must be some of [a, b, out] but were [z]: name them as in"
+                + " NetworkParam.inLayers(\"a\")");
+  }
 }
