@@ -43,8 +43,7 @@ public record NetworkParam(
   }
 
   /**
-   * Selects all parameters of some layers. Groups refuse this if their network
-   * has none of them.
+   * Selects all parameters of some layers. Groups refuse this if their network has none of them.
    *
    * @param layers names of layers or vertices
    * @return true for a parameter of one of these

@@ -308,8 +308,8 @@ public final class SchedulerListener extends BaseTrainingListener
 
   /**
    * Tells that an epoch has ended, for a training by {@code fit(DataSet)}, where DL4J does not. The
-   * network's own count of epochs stays as it is; an {@link EpochLoop} moves that on, too. Who calls
-   * this need not add the listener to the network, where it warns at the first iteration that
+   * network's own count of epochs stays as it is; an {@link EpochLoop} moves that on, too. Who
+   * calls this need not add the listener to the network, where it warns at the first iteration that
    * nobody tells of an epoch.
    *
    * @throws IllegalStateException if this listener steps after iterations

@@ -141,8 +141,8 @@ public final class TorchSchedule implements ISchedule {
 
   /**
    * Makes the schedule of a learning rate. What a definition does to the momentum is left to {@link
-   * #momentum}; {@link #updater} takes care of both. A network that is trained with the rate alone of
-   * a definition that cycles the momentum warns once.
+   * #momentum}; {@link #updater} takes care of both. A network that is trained with the rate alone
+   * of a definition that cycles the momentum warns once.
    *
    * @param definition the schedule, any but {@link ReduceLROnPlateau}
    * @param lr the optimizer's rate, {@code >= 0}; some definitions, like OneCycleLR, bring their

@@ -132,8 +132,7 @@ class HealthyRunsTest {
   void schedulesInTheConfiguration() throws Exception {
     Schedule cycle = OneCycleLR.builder(0.0501).epochs(3).stepsPerEpoch(4).build();
     MultiLayerNetwork pulled =
-        Nets.layers(
-            TorchSchedule.updater(new Nesterovs(0.1, 0.9), cycle, ScheduleType.ITERATION));
+        Nets.layers(TorchSchedule.updater(new Nesterovs(0.1, 0.9), cycle, ScheduleType.ITERATION));
     pulled.fit(Nets.epoch(4), 1);
     Nets.restored(pulled).fit(Nets.epoch(4), 1);
     MultiLayerNetwork put =
@@ -172,7 +171,8 @@ class HealthyRunsTest {
   void earlyStopping() {
     for (int training = 0; training < 2; training++) {
       net.setListeners(
-          List.of(SchedulerListener.everyEpoch(run(net)), SchedulerListener.everyIteration(run(net))));
+          List.of(
+              SchedulerListener.everyEpoch(run(net)), SchedulerListener.everyIteration(run(net))));
       EarlyStoppingConfiguration<MultiLayerNetwork> configuration =
           new EarlyStoppingConfiguration.Builder<MultiLayerNetwork>()
               .epochTerminationConditions(new MaxEpochsTerminationCondition(3))

@@ -22,8 +22,8 @@ import org.junit.jupiter.api.Test;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.IUpdater;
-import org.nd4j.linalg.learning.config.NoOp;
 import org.nd4j.linalg.learning.config.Nesterovs;
+import org.nd4j.linalg.learning.config.NoOp;
 import org.nd4j.linalg.learning.config.Sgd;
 import org.nd4j.linalg.learning.regularization.WeightDecay;
 import org.nd4j.linalg.schedule.MapSchedule;
@@ -54,7 +54,9 @@ class MistakesNoticedTest {
     LRScheduler run = halves(net);
     net.addListeners(SchedulerListener.everyIteration(run), SchedulerListener.everyEpoch(run));
     double[] before = Nets.params(net);
-    assertThatIllegalStateException().isThrownBy(() -> net.fit(Nets.epoch(2), 1)).withMessage(TWICE);
+    assertThatIllegalStateException()
+        .isThrownBy(() -> net.fit(Nets.epoch(2), 1))
+        .withMessage(TWICE);
     assertThat(Nets.params(net)).isEqualTo(before);
     assertThat(run.lastEpoch()).isZero();
   }
@@ -240,8 +242,7 @@ class MistakesNoticedTest {
   void saysNothingOfACycleThatIsFollowedOrOfACoefficient() {
     Schedule cycle = cycle(0.034);
     Nets.layers(
-            new Nesterovs(
-                lr(cycle), TorchSchedule.momentum(cycle, 0.9, ScheduleType.ITERATION)))
+            new Nesterovs(lr(cycle), TorchSchedule.momentum(cycle, 0.9, ScheduleType.ITERATION)))
         .fit(Nets.epoch(2), 1);
     Nets.layers(new Adam(lr(OneCycleLR.builder(0.035).totalSteps(9).cycleMomentum(false).build())))
         .fit(Nets.epoch(2), 1);
@@ -378,8 +379,7 @@ class MistakesNoticedTest {
             + " an epoch: it never reaches its highest rate, which is at step 11. Use ";
     EpochLoop.of(pulled).fit(4, () -> Nets.fit(pulled, Nets.data(10)));
     assertThat(log.all()).containsExactly(warning + "ScheduleType.ITERATION.");
-    EpochLoop.of(
-            net, SchedulerListener.everyEpoch(total(40).attach(NetworkParamGroups.of(net))))
+    EpochLoop.of(net, SchedulerListener.everyEpoch(total(40).attach(NetworkParamGroups.of(net))))
         .fit(4, () -> Nets.fit(net, Nets.data(10)));
     assertThat(log.all())
         .containsExactly(
@@ -392,8 +392,7 @@ class MistakesNoticedTest {
     String message =
         "OneCycleLR has 4 steps in all and was stepped past them: give as many as the training has"
             + " batches (or epochs, if stepped once an epoch)";
-    net.addListeners(
-        SchedulerListener.everyIteration(total(4).attach(NetworkParamGroups.of(net))));
+    net.addListeners(SchedulerListener.everyIteration(total(4).attach(NetworkParamGroups.of(net))));
     assertThatIllegalStateException()
         .isThrownBy(() -> net.fit(Nets.epoch(10), 4))
         .withMessage(message);
@@ -444,8 +443,7 @@ class MistakesNoticedTest {
         .withMessage(layers + "[head, neck]" + call);
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () ->
-                NetworkParamGroups.builder(net).frozen(NetworkParam.inLayers("layer9")).build())
+            () -> NetworkParamGroups.builder(net).frozen(NetworkParam.inLayers("layer9")).build())
         .withMessage(layers + "[layer9]" + call);
     NetworkParamGroups groups =
         NetworkParamGroups.builder(net).frozen(NetworkParam.inLayers("layer0")).build();

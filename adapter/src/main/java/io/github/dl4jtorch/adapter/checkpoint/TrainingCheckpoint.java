@@ -330,11 +330,11 @@ public final class TrainingCheckpoint {
   }
 
   /**
-   * Goes on with another definition than a run was saved with, as when the training is to be longer.
-   * The new run is where it would be if it had made the saved run's steps from the start: each of
-   * its param groups has the rate that the new definition gives for that step, from the group's
-   * {@code initial_lr}. A plateau begins anew, at the present rates. To be called before the network
-   * is trained on; then {@link #run(String)} and {@link #writer()} have the new run.
+   * Goes on with another definition than a run was saved with, as when the training is to be
+   * longer. The new run is where it would be if it had made the saved run's steps from the start:
+   * each of its param groups has the rate that the new definition gives for that step, from the
+   * group's {@code initial_lr}. A plateau begins anew, at the present rates. To be called before
+   * the network is trained on; then {@link #run(String)} and {@link #writer()} have the new run.
    *
    * <pre>{@code
    * TrainingCheckpoint checkpoint = TrainingCheckpoint.load(Path.of("training.zip"));

@@ -18,8 +18,7 @@ public enum Caller {
 
   private static final String COEFFICIENTS = "org.nd4j.linalg.learning.regularization.";
   private static final String BLOCK = "org.deeplearning4j.nn.updater.UpdaterBlock";
-  private static final String SAME_DIFF =
-      "org.nd4j.autodiff.samediff.internal.TrainingSession";
+  private static final String SAME_DIFF = "org.nd4j.autodiff.samediff.internal.TrainingSession";
   private static final String SPARK = "org.deeplearning4j.spark.";
 
   /** Finds out who it is at present. */

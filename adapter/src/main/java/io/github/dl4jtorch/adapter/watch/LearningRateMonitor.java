@@ -25,8 +25,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Notes the learning rate and the momentum that each update of a network is made with, whatever
  * drives them: a schedule in the configuration, a run on param groups, or {@code setLearningRate}.
- * Changes are logged at INFO; the history is kept in memory and can be written as CSV. Where a
- * rate changes in one update after another it is logged at the first of them, at the start of each
+ * Changes are logged at INFO; the history is kept in memory and can be written as CSV. Where a rate
+ * changes in one update after another it is logged at the first of them, at the start of each
  * epoch, and when it comes to rest.
  *
  * <p>A monitor of param groups has one series a group. A monitor of a network has one series for

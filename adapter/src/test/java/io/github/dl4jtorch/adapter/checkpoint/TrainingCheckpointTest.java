@@ -281,8 +281,7 @@ class TrainingCheckpointTest {
   void anotherLengthOfWhatHasNoWrittenFormIsRefusedToo() throws IOException {
     MultiLayerNetwork net = Nets.layers(new Adam(0.01));
     LRScheduler run =
-        new SequentialLR(
-                List.of(new LambdaLR(epoch -> 1 / (1 + epoch)), new StepLR(3)), List.of(2))
+        new SequentialLR(List.of(new LambdaLR(epoch -> 1 / (1 + epoch)), new StepLR(3)), List.of(2))
             .attach(NetworkParamGroups.of(net));
     run.step();
     TrainingCheckpoint checkpoint = reloaded(CheckpointWriter.of(net).with("run", run));

@@ -369,8 +369,7 @@ class LearningRateMonitorTest {
   void logsEachChangeOfAScheduleByEpochs() {
     MultiLayerNetwork net = Nets.layers(new Sgd(0.08));
     LRScheduler run = new StepLR(1, 0.5).attach(NetworkParamGroups.of(net));
-    net.setListeners(
-        LearningRateMonitor.everyIteration(net), SchedulerListener.everyEpoch(run));
+    net.setListeners(LearningRateMonitor.everyIteration(net), SchedulerListener.everyEpoch(run));
     net.fit(Nets.epoch(3), 4);
     assertThat(lines())
         .containsExactly(
