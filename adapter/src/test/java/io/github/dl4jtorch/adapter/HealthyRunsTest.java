@@ -184,7 +184,7 @@ class HealthyRunsTest {
   }
 
   @Test
-  void parallelWrapper() throws Exception {
+  void parallelWrapper() {
     net.addListeners(SchedulerListener.everyEpoch(run(net)));
     net.fit(Nets.epoch(4), 1);
     net.setListeners(List.of());
@@ -193,15 +193,15 @@ class HealthyRunsTest {
             ParallelWrapper.TrainingMode.AVERAGING,
             ParallelWrapper.TrainingMode.SHARED_GRADIENTS)) {
       EpochLoop loop = EpochLoop.of(net, SchedulerListener.everyEpoch(run(net)));
-      try (ParallelWrapper wrapper =
+      ParallelWrapper wrapper =
           new ParallelWrapper.Builder<>(net)
               .workers(2)
               .prefetchBuffer(0)
               .averagingFrequency(1)
               .trainingMode(mode)
-              .build()) {
-        loop.fit(2, () -> wrapper.fit(new ListDataSetIterator<>(Nets.data(8), 1)));
-      }
+              .build();
+      loop.fit(2, () -> wrapper.fit(new ListDataSetIterator<>(Nets.data(8), 1)));
+      wrapper.shutdown();
     }
   }
 
