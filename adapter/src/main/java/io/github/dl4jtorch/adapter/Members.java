@@ -102,6 +102,13 @@ final class Members {
     }
   }
 
+  /** Notes in the cells that a listener steps a run which sets the rate. */
+  void drive() {
+    for (int i = 0; i < members.size(); i++) {
+      members.get(i).cell.drive();
+    }
+  }
+
   /** Puts cells into the updaters of frozen parameters, which keep their rates for later. */
   void keepRates() {
     for (Member member : members) {

@@ -292,6 +292,13 @@ public final class NetworkParamGroups extends ParamGroups {
     return binding.watch();
   }
 
+  /** Notes where it is saved that a listener steps a run on these groups. */
+  void drive() {
+    for (int number : numbers) {
+      binding.members(number).drive();
+    }
+  }
+
   /** Makes the velocities of all Nesterovs follow the rate from now on. */
   void rescaleVelocity() {
     for (int number : numbers) {

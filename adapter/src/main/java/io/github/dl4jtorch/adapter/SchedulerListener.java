@@ -459,6 +459,7 @@ public final class SchedulerListener extends BaseTrainingListener
     } else {
       run.step(metric.applyAsDouble(net));
     }
+    groups.drive();
     steppedAt = count;
     steppedTo = run.lastEpoch();
     if (before != null) {

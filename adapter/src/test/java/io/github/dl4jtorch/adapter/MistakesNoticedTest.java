@@ -197,6 +197,20 @@ class MistakesNoticedTest {
     assertThat(log.all()).isEmpty();
   }
 
+  @Test
+  void saysNothingOfARestoredNetworkWhoseGroupsOnlyHadRates() throws IOException {
+    NetworkParamGroups.builder(net)
+        .group(NetworkParam::isWeight)
+        .lr(0.01)
+        .frozen(NetworkParam::isBias)
+        .build();
+    net.fit(Nets.epoch(2), 1);
+    MultiLayerNetwork again = Nets.restored(net);
+    again.fit(Nets.epoch(2), 1);
+    assertThat(again.getLearningRate(0)).isEqualTo(0.01);
+    assertThat(log.all()).isEmpty();
+  }
+
   private static String dropped(String without) {
     return "WARN "
         + TorchSchedule.class.getName()

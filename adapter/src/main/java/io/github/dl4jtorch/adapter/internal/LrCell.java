@@ -30,6 +30,8 @@ public final class LrCell implements ISchedule {
   @JsonProperty private volatile double value;
   // The rate of the last update, which the velocity of a Nesterovs carries; 0 if not known.
   @JsonProperty private volatile double velocityLr;
+  // Whether a listener steps a run that sets the rate, and it does not just stand there.
+  @JsonProperty private volatile boolean isDriven;
   // What it was read with, until it is clear whether a param group takes its place.
   private transient volatile @Nullable Orphans orphans;
 
@@ -45,10 +47,17 @@ public final class LrCell implements ISchedule {
       @JsonProperty(value = "group", required = true) int group,
       @JsonProperty(value = "block", required = true) int block,
       @JsonProperty(value = "value", required = true) double value,
-      @JsonProperty("velocityLr") double velocityLr) {
+      @JsonProperty("velocityLr") double velocityLr,
+      @JsonProperty("isDriven") boolean isDriven) {
     LrCell cell = new LrCell(group, block, value, velocityLr);
-    cell.orphans = Orphans.ofThisRead();
+    cell.isDriven = isDriven;
+    cell.orphans = isDriven ? Orphans.ofThisRead() : null;
     return cell;
+  }
+
+  /** Notes that a listener steps a run which sets the rate. */
+  public void drive() {
+    isDriven = true;
   }
 
   public void set(double value) {
