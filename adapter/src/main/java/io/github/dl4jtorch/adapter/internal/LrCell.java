@@ -93,7 +93,9 @@ public final class LrCell implements ISchedule {
 
   @Override
   public ISchedule clone() {
-    return new LrCell(group, block, value, velocityLr);
+    LrCell copy = new LrCell(group, block, value, velocityLr);
+    copy.isDriven = isDriven;
+    return copy;
   }
 
   @Override
