@@ -285,14 +285,14 @@ class PartedGroupsTest {
         .withMessage(
             "param group 1 must set the learning rate of layer1.W, but that follows"
                 + " StepSchedule(scheduleType=EPOCH, initialValue=0.1, decayRate=0.5, step=3.0);"
-                + " use one or the other");
+                + " to push one, first give it a fixed rate, with net.setLearningRate(lr)");
     net.setLearningRate(new StepSchedule(ScheduleType.EPOCH, 0.1, 0.5, 3));
     assertThatIllegalStateException()
         .isThrownBy(run::step)
         .withMessage(
             "param group 0 must set the learning rate of layer0.W, but that follows"
                 + " StepSchedule(scheduleType=EPOCH, initialValue=0.1, decayRate=0.5, step=3.0);"
-                + " use one or the other");
+                + " to push one, first give it a fixed rate, with net.setLearningRate(lr)");
     net.setLearningRate(0.4);
     run.step();
     assertThat(run.getLastLr()).containsExactly(0.2, 0.2, 0.2);

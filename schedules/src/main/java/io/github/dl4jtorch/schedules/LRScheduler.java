@@ -105,7 +105,8 @@ public sealed interface LRScheduler permits Run {
    *
    * @param state as {@link #stateDict()} or PyTorch's {@code state_dict()} gives it
    * @return true if the groups' rates agree with the state; false means that the training would go
-   *     on with other rates than it was saved with, so restore the groups too
+   *     on with other rates than it was saved with, so restore the groups too; a {@link
+   *     System.Logger} is then warned as well
    * @throws MalformedDataException if it is not a state of this definition over as many groups;
    *     nothing is changed
    */
