@@ -172,7 +172,8 @@ public final class AccumulatingOptimizer extends StochasticGradientDescent {
 
   /** DL4J has no other way to an optimizer of one's own. */
   private static Field solverField(Model net) {
-    Class<?> kind = net instanceof MultiLayerNetwork ? MultiLayerNetwork.class : ComputationGraph.class;
+    Class<?> kind =
+        net instanceof MultiLayerNetwork ? MultiLayerNetwork.class : ComputationGraph.class;
     try {
       Field field = kind.getDeclaredField("solver");
       field.setAccessible(true);
@@ -278,7 +279,8 @@ public final class AccumulatingOptimizer extends StochasticGradientDescent {
     boolean isFirst = state.pending == 0;
     int examples = model.batchSize();
     int unit = isFirst || !model.conf().isMiniBatch() ? examples : state.unit;
-    double factor = (isMean ? 1.0 / batches : 1) * (model.conf().isMiniBatch() ? (double) unit / examples : 1);
+    double factor =
+        (isMean ? 1.0 / batches : 1) * (model.conf().isMiniBatch() ? (double) unit / examples : 1);
     State present =
         new State(state.seen + 1, state.pending + 1, unit, state.scores + model.score());
     Views parts = views();

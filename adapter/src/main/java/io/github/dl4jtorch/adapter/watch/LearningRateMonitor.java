@@ -170,8 +170,8 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   }
 
   /**
-   * Returns a monitor that notes another number in each row as well, like the norm of the gradients.
-   * It is asked for when the update is done.
+   * Returns a monitor that notes another number in each row as well, like the norm of the
+   * gradients. It is asked for when the update is done.
    *
    * <pre>{@code
    * GradientClipping clipping = GradientClipping.norm(1.0);

@@ -108,7 +108,8 @@ final class RateHistory {
    * @param size how many groups there are, 0 if none
    * @param columns what else is kept in a row, by its names
    */
-  RateHistory(List<NetworkParam> params, int[] groups, int size, Map<String, DoubleSupplier> columns) {
+  RateHistory(
+      List<NetworkParam> params, int[] groups, int size, Map<String, DoubleSupplier> columns) {
     this.params = params;
     this.seriesOf = groups.clone();
     this.sources = columns;
