@@ -89,8 +89,11 @@ public final class AccumulatingOptimizer extends StochasticGradientDescent {
     this.size = size;
     this.isMean = isMean;
     this.state = new State(net.iterationCount(), 0, 1, 0);
-    try (MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces()) {
+    MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces();
+    try {
       this.sum = Nd4j.zeros(model.params().dataType(), model.params().length());
+    } finally {
+      outside.close();
     }
   }
 
@@ -211,10 +214,13 @@ public final class AccumulatingOptimizer extends StochasticGradientDescent {
     requireAlone();
     requireFirst();
     model.computeGradientAndScore(workspaces);
-    try (MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces()) {
+    MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces();
+    try {
       if (!take()) {
         return true;
       }
+    } finally {
+      outside.close();
     }
     return step(workspaces);
   }
@@ -224,12 +230,15 @@ public final class AccumulatingOptimizer extends StochasticGradientDescent {
     if (state.pending == 0) {
       return;
     }
-    try (MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces()) {
+    MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces();
+    try {
       Views parts = views();
       for (int i = 0; i < parts.gradients.size(); i++) {
         parts.gradients.get(i).assign(parts.sums.get(i));
       }
       parts.statistics.forEach(statistic -> statistic.assign(0));
+    } finally {
+      outside.close();
     }
     finish(state, state.pending);
     step(LayerWorkspaceMgr.noWorkspaces());
@@ -252,8 +261,11 @@ public final class AccumulatingOptimizer extends StochasticGradientDescent {
   /** Takes the gradients as they are, and not those of a batch that DL4J would compute here. */
   @Override
   public Pair<Gradient, Double> gradientAndScore(LayerWorkspaceMgr workspaces) {
-    try (MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces()) {
+    MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces();
+    try {
       trainingListeners.forEach(listener -> listener.onGradientCalculation(model));
+    } finally {
+      outside.close();
     }
     Gradient gradient = model.gradient();
     // A network that was just restored has none.
@@ -321,6 +333,7 @@ public final class AccumulatingOptimizer extends StochasticGradientDescent {
     state = new State(last.seen, 0, 1, 0);
   }
 
+  @SuppressWarnings("ReferenceEquality") // Whether it is the same object is the question.
   private Views views() {
     if (model.getGradientsViewArray() == null) {
       NetworkUpdater.of(model); // Which makes them, in a network that was just restored.

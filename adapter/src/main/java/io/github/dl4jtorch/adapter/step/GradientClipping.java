@@ -98,6 +98,7 @@ public final class GradientClipping extends BaseTrainingListener
       return !(updater instanceof NoOp || updater instanceof FrozenUpdater);
     }
 
+    @SuppressWarnings("ReferenceEquality") // Whether it is the same object is the question.
     boolean isCurrent() {
       return net.getGradientsViewArray() == all && blocks.areCurrent();
     }
