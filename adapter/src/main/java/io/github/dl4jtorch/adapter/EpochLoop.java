@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.internal.AccumulatingOptimizer;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.PacedListener;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
@@ -170,7 +171,7 @@ public final class EpochLoop {
   private void fit(Runnable training) {
     LiveNetwork live = new LiveNetwork(net);
     int epoch = live.epochCount();
-    int iteration = live.iterationCount();
+    int batches = AccumulatingOptimizer.batches(live);
     listeners.forEach(listener -> listener.onEpochStart(net));
     Updater updater = net instanceof MultiLayerNetwork layers ? layers.getUpdater() : null;
     workers.begin();
@@ -180,7 +181,7 @@ public final class EpochLoop {
       workers.end();
       restore(updater);
     }
-    if (live.iterationCount() == iteration) {
+    if (AccumulatingOptimizer.batches(live) == batches) {
       throw new IllegalStateException(
           "training must make an iteration in each epoch but made none in epoch "
               + epoch
@@ -197,6 +198,7 @@ public final class EpochLoop {
               + " tells of its epochs itself");
     }
     live.setEpochCount(epoch);
+    AccumulatingOptimizer.endEpoch(net);
     listeners.forEach(listener -> listener.onEpochEnd(net));
     live.setEpochCount(epoch + 1);
   }

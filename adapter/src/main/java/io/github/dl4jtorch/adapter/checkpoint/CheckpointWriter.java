@@ -2,6 +2,7 @@ package io.github.dl4jtorch.adapter.checkpoint;
 
 import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
+import io.github.dl4jtorch.adapter.internal.AccumulatingOptimizer;
 import io.github.dl4jtorch.adapter.internal.AfterIteration;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.schedules.LRScheduler;
@@ -194,11 +195,13 @@ public final class CheckpointWriter {
     List<CheckpointFormat.Groups> sets = new ArrayList<>();
     Map<String, CheckpointFormat.Run> savedRuns = savedRuns(sets);
     Random random = Nd4j.getRandom();
+    int all = AccumulatingOptimizer.batches(net, iterations);
     CheckpointFormat format =
         new CheckpointFormat(
             net.model() instanceof ComputationGraph,
             new CheckpointFormat.Counts(iterations, epochs),
-            epochStart.batches(epochs, iterations, batches),
+            all,
+            epochStart.batches(epochs, all, batches),
             net.model().score(),
             new CheckpointFormat.RandomState(random.rootState(), random.nodeState()),
             sets,

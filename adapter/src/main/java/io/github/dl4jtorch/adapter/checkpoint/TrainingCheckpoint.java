@@ -85,7 +85,7 @@ public final class TrainingCheckpoint {
     saved
         .parts()
         .forEach((name, part) -> parts.put(name, new Part(part.values(), training.arrays(part))));
-    epochStart = EpochStart.loaded(net, saved.batchesIntoEpoch());
+    epochStart = EpochStart.loaded(net, saved.batchesIntoEpoch(), saved.batches());
   }
 
   private void requireCounts() {
@@ -95,7 +95,8 @@ public final class TrainingCheckpoint {
     if (counts.iterations() < 0
         || counts.epochs() < 0
         || batches < EpochStart.UNKNOWN
-        || batches > counts.iterations()) {
+        || saved.batches() < 0
+        || batches > saved.batches()) {
       throw new IllegalArgumentException(
           "there are no trainings of "
               + counts

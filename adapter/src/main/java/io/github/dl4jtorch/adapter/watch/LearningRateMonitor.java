@@ -12,8 +12,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.DoubleSupplier;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
@@ -75,6 +77,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   private final @Nullable NetworkParamGroups groups;
   private final Unit unit;
   private final int interval;
+  private final Map<String, DoubleSupplier> columns;
 
   private final RateHistory history;
   private @Nullable UpdaterBlocks blocks;
@@ -86,11 +89,16 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   private boolean hasSeenCopies;
 
   private LearningRateMonitor(
-      LiveNetwork net, @Nullable NetworkParamGroups groups, Unit unit, int interval) {
+      LiveNetwork net,
+      @Nullable NetworkParamGroups groups,
+      Unit unit,
+      int interval,
+      Map<String, DoubleSupplier> columns) {
     this.net = net;
     this.groups = groups;
     this.unit = unit;
     this.interval = interval;
+    this.columns = columns;
     this.history = history(UpdaterBlocks.seen(net.model()));
   }
 
@@ -104,7 +112,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @throws IllegalArgumentException if no updater of the network has a learning rate
    */
   public static LearningRateMonitor everyIteration(NeuralNetwork net) {
-    return new LearningRateMonitor(live(net), null, Unit.ITERATION, 1);
+    return new LearningRateMonitor(live(net), null, Unit.ITERATION, 1, Map.of());
   }
 
   /**
@@ -115,7 +123,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @return the monitor, to be added to the listeners of the network whose groups these are
    */
   public static LearningRateMonitor everyIteration(NetworkParamGroups groups) {
-    return new LearningRateMonitor(live(groups.network()), groups, Unit.ITERATION, 1);
+    return new LearningRateMonitor(live(groups.network()), groups, Unit.ITERATION, 1, Map.of());
   }
 
   /**
@@ -129,7 +137,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @throws IllegalArgumentException if no updater of the network has a learning rate
    */
   public static LearningRateMonitor everyEpoch(NeuralNetwork net) {
-    return new LearningRateMonitor(live(net), null, Unit.EPOCH, 1);
+    return new LearningRateMonitor(live(net), null, Unit.EPOCH, 1, Map.of());
   }
 
   /**
@@ -141,7 +149,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @return the monitor, to be added to the listeners of the network whose groups these are
    */
   public static LearningRateMonitor everyEpoch(NetworkParamGroups groups) {
-    return new LearningRateMonitor(live(groups.network()), groups, Unit.EPOCH, 1);
+    return new LearningRateMonitor(live(groups.network()), groups, Unit.EPOCH, 1, Map.of());
   }
 
   private static LiveNetwork live(NeuralNetwork net) {
@@ -161,7 +169,33 @@ public final class LearningRateMonitor extends BaseTrainingListener {
     if (interval < 1) {
       throw new IllegalArgumentException("interval must be >= 1 but was " + interval);
     }
-    return new LearningRateMonitor(net, groups, unit, interval);
+    return new LearningRateMonitor(net, groups, unit, interval, columns);
+  }
+
+  /**
+   * Returns a monitor that notes another number in each row as well, like the norm of the
+   * gradients. It is asked for when the update is done.
+   *
+   * <pre>{@code
+   * GradientClipping clipping = GradientClipping.norm(1.0);
+   * LearningRateMonitor monitor =
+   *     LearningRateMonitor.everyIteration(net).withColumn("grad_norm", clipping::lastNorm);
+   * net.addListeners(clipping, monitor);
+   * }</pre>
+   *
+   * @param name the header of its column in the CSV, after those of the series
+   * @param value gives the number; NaN leaves the cell empty
+   * @return the monitor, with an empty history, to be added in place of this one
+   * @throws IllegalArgumentException if there is a column of that name
+   */
+  @CheckReturnValue
+  public LearningRateMonitor withColumn(String name, DoubleSupplier value) {
+    if (columns.containsKey(name)) {
+      throw new IllegalArgumentException("name must not be given twice but was " + name);
+    }
+    Map<String, DoubleSupplier> more = new LinkedHashMap<>(columns);
+    more.put(name, value);
+    return new LearningRateMonitor(net, groups, unit, interval, more);
   }
 
   /** Puts the parameters into their first series. */
@@ -186,7 +220,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
       throw new IllegalArgumentException(
           "the network must have an updater with a learning rate to be monitored but has none");
     }
-    return new RateHistory(params, series, names);
+    return new RateHistory(params, series, names, columns);
   }
 
   /** Finds the updaters at work anew. */
@@ -353,6 +387,22 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    */
   public synchronized double[] momenta(String name) {
     return history.momenta(number(name));
+  }
+
+  /**
+   * Returns the numbers of a column that {@link #withColumn} added.
+   *
+   * @param name its name
+   * @return the number in each row
+   * @throws IllegalArgumentException if there is no such column
+   */
+  public synchronized double[] column(String name) {
+    double[] values = history.columns().get(name);
+    if (values == null) {
+      throw new IllegalArgumentException(
+          "name must be one of " + columns.keySet() + " but was " + name);
+    }
+    return values;
   }
 
   private int number(String name) {

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -110,6 +111,9 @@ final class RateHistory {
   private final List<Series> series = new ArrayList<>();
   private int[] iterations = new int[16];
   private int[] epochs = new int[16];
+  // What else belongs to a row, and where from, by its names.
+  private final Map<String, DoubleSupplier> sources;
+  private final Map<String, double[]> columns = new LinkedHashMap<>();
   private int rows;
   // How many series there were before the update at hand.
   private int known;
@@ -121,11 +125,18 @@ final class RateHistory {
    * @param groups the group of each parameter that has a rate, or {@link #NO_SERIES}; all 0 if
    *     there are no groups
    * @param names what the groups are called, empty if there are none
+   * @param columns what else is kept in a row, by its names
    */
-  RateHistory(List<NetworkParam> params, int[] groups, List<String> names) {
+  RateHistory(
+      List<NetworkParam> params,
+      int[] groups,
+      List<String> names,
+      Map<String, DoubleSupplier> columns) {
     this.names = names;
     this.params = params;
     this.seriesOf = groups.clone();
+    this.sources = columns;
+    columns.keySet().forEach(name -> this.columns.put(name, new double[iterations.length]));
     for (int group = 0; group < Math.max(1, names.size()); group++) {
       series.add(new Series(names.isEmpty() ? null : group, iterations.length));
     }
@@ -204,6 +215,7 @@ final class RateHistory {
       int capacity = rows + rows / 2;
       iterations = Arrays.copyOf(iterations, capacity);
       epochs = Arrays.copyOf(epochs, capacity);
+      columns.replaceAll((name, values) -> Arrays.copyOf(values, capacity));
       for (Series each : series) {
         each.lrs = Arrays.copyOf(each.lrs, capacity);
         each.momenta = Arrays.copyOf(each.momenta, capacity);
@@ -211,6 +223,7 @@ final class RateHistory {
     }
     iterations[rows] = iteration;
     epochs[rows] = epoch;
+    columns.forEach((name, values) -> values[rows] = source(name).getAsDouble());
     for (int i = 0; i < series.size(); i++) {
       series.get(i).lrs[rows] = series.get(i).lr;
       series.get(i).momenta[rows] = series.get(i).momentum;
@@ -294,6 +307,17 @@ final class RateHistory {
             ? String.join(" + ", parts)
             : parts.get(0) + " + " + (parts.size() - 1) + " more";
     return group == null ? list : names.get(group) + ": " + list;
+  }
+
+  private DoubleSupplier source(String column) {
+    return Objects.requireNonNull(sources.get(column));
+  }
+
+  /** Returns what else is kept in the rows, by its names. */
+  Map<String, double[]> columns() {
+    Map<String, double[]> values = new LinkedHashMap<>(columns);
+    values.replaceAll((name, all) -> Arrays.copyOf(all, rows));
+    return values;
   }
 
   int[] iterations() {
