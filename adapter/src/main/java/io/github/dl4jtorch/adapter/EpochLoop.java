@@ -3,14 +3,21 @@ package io.github.dl4jtorch.adapter;
 import io.github.dl4jtorch.adapter.internal.AccumulatingOptimizer;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.PacedListener;
+import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
+import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
+import java.util.Set;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.api.Updater;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.optimize.api.TrainingListener;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Makes epochs of a training in which DL4J counts none: ParallelWrapper, and loops over {@code
@@ -46,6 +53,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EpochLoop {
 
+  private static final Logger LOG = LoggerFactory.getLogger(EpochLoop.class);
+
   private final Model net;
   private final List<TrainingListener> listeners;
   private final WorkerCounts workers;
@@ -55,6 +64,7 @@ public final class EpochLoop {
     this.listeners = List.of(listeners);
     requireEpochs(listeners);
     requireSavingLast(listeners);
+    SchedulerListener.requireOneEach(this.listeners);
     for (TrainingListener listener : listeners) {
       if (listener instanceof SchedulerListener scheduler) {
         scheduler.requireEpochsOf(net);
@@ -124,9 +134,38 @@ public final class EpochLoop {
     if (epochs < 1) {
       throw new IllegalArgumentException("epochs must be >= 1 but was " + epochs);
     }
+    LiveNetwork live = new LiveNetwork(net);
     for (int i = 0; i < epochs; i++) {
+      int iteration = live.iterationCount();
       fit(training);
+      if (i == 0) {
+        warnOfLength(epochs, live.iterationCount() - iteration);
+      }
     }
+  }
+
+  /** Warns of cycles whose steps are epochs here but were counted in iterations. */
+  private void warnOfLength(int epochs, int iterations) {
+    Set<String> complaints = new LinkedHashSet<>();
+    for (TrainingListener listener : listeners) {
+      if (listener instanceof SchedulerListener scheduler) {
+        complaints.add(
+            CycleLength.complaint(
+                scheduler.run().schedule(),
+                epochs,
+                iterations,
+                "SchedulerListener.everyIteration(run)"));
+      }
+    }
+    for (UpdaterBlocks.Param param : UpdaterBlocks.seen(net).params()) {
+      if (UpdaterFields.schedule(param.updater()) instanceof TorchSchedule pulled
+          && pulled.goesByEpochs()) {
+        complaints.add(
+            CycleLength.complaint(
+                pulled.definition(), epochs, iterations, "ScheduleType.ITERATION"));
+      }
+    }
+    complaints.stream().filter(Objects::nonNull).forEach(LOG::warn);
   }
 
   private void fit(Runnable training) {

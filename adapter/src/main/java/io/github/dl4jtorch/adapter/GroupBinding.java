@@ -4,6 +4,7 @@ import io.github.dl4jtorch.adapter.internal.FrozenUpdater;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.LrCell;
 import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
+import io.github.dl4jtorch.adapter.internal.UpdateWatch;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import io.github.dl4jtorch.schedules.ParamGroup;
@@ -29,6 +30,7 @@ final class GroupBinding {
   private final Model net;
   private final List<NetworkParam> named;
   private final GroupNames names;
+  private final UpdateWatch watch = new UpdateWatch();
   private final BitSet rescaling = new BitSet();
   private final List<ParamGroup> values = new ArrayList<>();
   private int[] groups;
@@ -73,6 +75,7 @@ final class GroupBinding {
     keepState();
     freeze();
     this.blocks.stopAtZero(null);
+    this.blocks.watch(watch);
   }
 
   /** Makes the state go along when the network's rates are set by DL4J. */
@@ -199,6 +202,10 @@ final class GroupBinding {
     return net;
   }
 
+  UpdateWatch watch() {
+    return watch;
+  }
+
   /** Returns what is in a group, or frozen. */
   List<NetworkParam> params(int group) {
     List<NetworkParam> params = new ArrayList<>();
@@ -259,6 +266,7 @@ final class GroupBinding {
 
   private void stopAndRescale(UpdaterBlocks former) {
     blocks.stopAtZero(former);
+    blocks.watch(watch);
     rescaleAll();
   }
 

@@ -103,6 +103,13 @@ final class Members {
     }
   }
 
+  /** Notes in the cells that a listener steps a run which sets the rate. */
+  void drive() {
+    for (int i = 0; i < members.size(); i++) {
+      members.get(i).cell.drive();
+    }
+  }
+
   /** Puts cells into the updaters of frozen parameters, which keep their rates for later. */
   void keepRates() {
     for (Member member : members) {
@@ -268,7 +275,7 @@ final class Members {
             + member.param
             + ", but that follows "
             + schedule
-            + "; use one or the other";
+            + "; to push one, first give it a fixed rate, with net.setLearningRate(lr)";
       }
     }
     return null;

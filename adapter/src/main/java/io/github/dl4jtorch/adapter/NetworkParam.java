@@ -3,9 +3,8 @@ package io.github.dl4jtorch.adapter;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import java.util.Arrays;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.function.Predicate;
 import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.conf.layers.Layer;
@@ -58,14 +57,13 @@ public record NetworkParam(
   }
 
   /**
-   * Selects all parameters of some layers.
+   * Selects all parameters of some layers. Groups refuse this if their network has none of them.
    *
    * @param layers names of layers or vertices
    * @return true for a parameter of one of these
    */
   public static Predicate<NetworkParam> inLayers(String... layers) {
-    Set<String> names = new HashSet<>(Arrays.asList(layers));
-    return param -> names.contains(param.layer);
+    return new InLayers(new LinkedHashSet<>(Arrays.asList(layers)), false);
   }
 
   /** Returns the layer and the name, like {@code layer0.W}. */

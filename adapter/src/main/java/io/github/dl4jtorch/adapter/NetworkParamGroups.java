@@ -3,6 +3,7 @@ package io.github.dl4jtorch.adapter;
 import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
+import io.github.dl4jtorch.adapter.internal.UpdateWatch;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ParamGroups;
@@ -360,6 +361,7 @@ public final class NetworkParamGroups extends ParamGroups {
   }
 
   private NetworkParamGroups unfreeze(Predicate<NetworkParam> selection, GroupStart start) {
+    InLayers.requireKnown(binding.network(), List.of(selection));
     int number = binding.unfreeze(selection, start);
     int[] present = Arrays.copyOf(numbers, numbers.length + 1);
     present[numbers.length] = number;
@@ -431,6 +433,18 @@ public final class NetworkParamGroups extends ParamGroups {
   /** Makes sure that the network's next update is as the groups say. */
   void refresh() {
     binding.refresh();
+  }
+
+  /** Returns what notices that a listener of these groups is not told of updates any more. */
+  UpdateWatch watch() {
+    return binding.watch();
+  }
+
+  /** Notes where it is saved that a listener steps a run on these groups. */
+  void drive() {
+    for (int number : numbers) {
+      binding.members(number).drive();
+    }
   }
 
   /** Makes the velocities of all Nesterovs follow the rate from now on. */
@@ -632,6 +646,8 @@ public final class NetworkParamGroups extends ParamGroups {
      *     was
      */
     public NetworkParamGroups build() {
+      InLayers.requireKnown(net, selections);
+      InLayers.requireKnown(net, frozen);
       GroupNames names = new GroupNames(starts);
       return make(net, new GroupChoice(selections, frozen, names)::groups, starts);
     }

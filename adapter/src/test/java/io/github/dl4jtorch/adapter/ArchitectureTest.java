@@ -64,6 +64,8 @@ class ArchitectureTest {
           List.of(ROOT, ROOT + ".internal"),
           ROOT + ".samediff",
           List.of(ROOT + ".internal"),
+          ROOT + ".step",
+          List.of(ROOT, ROOT + ".internal", ROOT + ".checkpoint"),
           ROOT + ".watch",
           List.of(ROOT, ROOT + ".internal", ROOT + ".optim"));
 

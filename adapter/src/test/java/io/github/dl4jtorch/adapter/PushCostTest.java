@@ -3,10 +3,10 @@ package io.github.dl4jtorch.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.optim.TorchAdamW;
 import io.github.dl4jtorch.adapter.optim.TorchRMSprop;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.ExponentialLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
@@ -29,7 +29,11 @@ class PushCostTest {
 
   private static final int STEPS = 20_000;
   private static final Schedule WARMUP =
-      new WarmupLR(new CosineAnnealingLR(STEPS), 1, STEPS, 0).withMomentum(0.5);
+      WarmupLR.builder(new CosineAnnealingLR(STEPS))
+          .iterationsPerEpoch(1)
+          .warmupIterations(STEPS)
+          .warmupMomentum(0.5)
+          .build();
 
   static Stream<LRScheduler> runs() {
     Schedule cycle = OneCycleLR.builder(0.1).totalSteps(3 * STEPS).build();

@@ -2,14 +2,18 @@ package io.github.dl4jtorch.schedules;
 
 import static io.github.dl4jtorch.schedules.Require.requireFinite;
 import static io.github.dl4jtorch.schedules.Require.requireFromZeroToOne;
+import static io.github.dl4jtorch.schedules.Require.requireGiven;
 import static io.github.dl4jtorch.schedules.Require.requireNonNegative;
 import static io.github.dl4jtorch.schedules.Require.requirePositive;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.io.Serializable;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
+import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
 
 /**
  * A function of the epoch that has a name, and so can be written and read again, unlike a plain
@@ -39,6 +43,25 @@ public sealed interface EpochFunction extends DoubleUnaryOperator, Serializable 
    */
   static EpochFunction table(double... values) {
     return new Table(Arrays.stream(values).boxed().toList());
+  }
+
+  /**
+   * Makes a table of a function of whole epochs, which unlike the function can be written. A long
+   * one takes few bytes where it is smooth.
+   *
+   * <pre>{@code
+   * EpochFunction steps = EpochFunction.table(90, e -> Math.pow(0.1, e / 30));
+   * }</pre>
+   *
+   * @param epochs epochs of the whole training, {@code > 0}; the last value holds from there on
+   * @param function from epoch to value; asked once for each epoch from 0 on
+   * @return the table
+   * @throws IllegalArgumentException if an argument is out of its range or a value not finite
+   */
+  static EpochFunction table(int epochs, IntToDoubleFunction function) {
+    requirePositive("epochs", epochs);
+    requireGiven("function", function);
+    return new Table(IntStream.range(0, epochs).mapToDouble(function).boxed().toList());
   }
 
   /**
@@ -78,18 +101,18 @@ public sealed interface EpochFunction extends DoubleUnaryOperator, Serializable 
   }
 
   /**
-   * Makes the linear decay of the pix2pix and CycleGAN recipes: 1 for {@code nEpochs}, then towards
-   * 0 within {@code nEpochsDecay + 1}: {@code 1 - max(0, t + epochCount - nEpochs) / (nEpochsDecay
-   * + 1)}.
+   * Starts the linear decay of the pix2pix and CycleGAN recipes: 1 for {@code nEpochs}, then
+   * towards 0 within {@code nEpochsDecay + 1}: {@code 1 - max(0, t + epochCount - nEpochs) /
+   * (nEpochsDecay + 1)}.
    *
-   * @param epochCount the number of the first epoch; the recipe counts from 1
-   * @param nEpochs epochs at the full rate, {@code >= 0}
-   * @param nEpochsDecay epochs of the decay, {@code >= 0}
-   * @return the function
-   * @throws IllegalArgumentException if an argument is out of its range
+   * <pre>{@code
+   * EpochFunction decay = EpochFunction.pix2pixLinear().nEpochs(100).nEpochsDecay(200).build();
+   * }</pre>
+   *
+   * @return a builder with the recipes' defaults
    */
-  static EpochFunction pix2pixLinear(int epochCount, int nEpochs, int nEpochsDecay) {
-    return new Pix2pixLinear(epochCount, nEpochs, nEpochsDecay);
+  static Pix2pixLinear.Builder pix2pixLinear() {
+    return new Pix2pixLinear.Builder();
   }
 
   /**
@@ -124,7 +147,10 @@ public sealed interface EpochFunction extends DoubleUnaryOperator, Serializable 
 
     @Override
     public Map<String, Object> toMap() {
-      return Entries.of("table", values).toMap();
+      return Entries.of(
+              "table",
+              values.size() < PackedNumbers.WORTHWHILE ? values : PackedNumbers.pack(values))
+          .toMap();
     }
   }
 
@@ -252,6 +278,59 @@ public sealed interface EpochFunction extends DoubleUnaryOperator, Serializable 
                   .with("n_epochs_decay", nEpochsDecay)
                   .toMap())
           .toMap();
+    }
+
+    /** Collects the arguments of a {@link Pix2pixLinear}, which start at the recipes' defaults. */
+    public static final class Builder {
+      private int epochCount = 1;
+      private int nEpochs = 100;
+      private int nEpochsDecay = 100;
+
+      private Builder() {}
+
+      /**
+       * Sets the number of the first epoch.
+       *
+       * @param epochCount default 1, from which the recipes count
+       * @return this builder
+       */
+      public Builder epochCount(int epochCount) {
+        this.epochCount = epochCount;
+        return this;
+      }
+
+      /**
+       * Sets the length of the first part.
+       *
+       * @param nEpochs epochs at the full rate, {@code >= 0}; default 100
+       * @return this builder
+       */
+      public Builder nEpochs(int nEpochs) {
+        this.nEpochs = nEpochs;
+        return this;
+      }
+
+      /**
+       * Sets the length of the second part.
+       *
+       * @param nEpochsDecay epochs of the decay, {@code >= 0}; default 100
+       * @return this builder
+       */
+      public Builder nEpochsDecay(int nEpochsDecay) {
+        this.nEpochsDecay = nEpochsDecay;
+        return this;
+      }
+
+      /**
+       * Makes the function.
+       *
+       * @return the function
+       * @throws IllegalArgumentException if an argument is out of its range
+       */
+      @CheckReturnValue
+      public Pix2pixLinear build() {
+        return new Pix2pixLinear(epochCount, nEpochs, nEpochsDecay);
+      }
     }
   }
 }

@@ -4,6 +4,7 @@ import static io.github.dl4jtorch.schedules.Require.requireFinite;
 import static io.github.dl4jtorch.schedules.Require.requireGiven;
 import static io.github.dl4jtorch.schedules.Require.requireNonNegative;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -226,6 +227,18 @@ public record ReduceLROnPlateau(
     }
 
     /**
+     * Sets how much better counts as better, as {@link ThresholdMode#REL a share} unless told
+     * otherwise.
+     *
+     * @param threshold finite; default 1e-4
+     * @return this builder
+     */
+    public Builder threshold(double threshold) {
+      this.threshold = threshold;
+      return this;
+    }
+
+    /**
      * Sets how much better counts as better.
      *
      * @param threshold finite; default 1e-4
@@ -288,6 +301,7 @@ public record ReduceLROnPlateau(
      * @return the definition
      * @throws IllegalArgumentException if an argument is out of its range
      */
+    @CheckReturnValue
     public ReduceLROnPlateau build() {
       return new ReduceLROnPlateau(
           mode, factor, patience, threshold, thresholdMode, cooldown, minLr, eps);
@@ -401,8 +415,8 @@ public record ReduceLROnPlateau(
       state.put("default_min_lr", schedule.minLr().isScalar() ? schedule.minLr().get(0) : null);
       state.put("min_lrs", schedule.minLr().expand(groups.size()));
       state.put("last_epoch", Arguments.wholeOrFraction(epoch));
-      state.put("mode_worse", schedule.worst());
-      state.put("best", best);
+      state.put("mode_worse", Arguments.finiteInJson(schedule.worst()));
+      state.put("best", Arguments.finiteInJson(best));
       state.put("cooldown_counter", cooldownLeft);
       state.put("num_bad_epochs", badEpochs);
       super.save(state, groups);

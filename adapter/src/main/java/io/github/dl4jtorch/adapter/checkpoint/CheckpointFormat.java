@@ -20,8 +20,8 @@ import org.nd4j.shade.jackson.databind.JsonNode;
  *
  * @param isGraph whether the network is a {@code ComputationGraph}
  * @param counts those that the network's configuration has, too
- * @param batches those done in all, of which an iteration may take several; only written if they are
- *     not as many as the iterations
+ * @param batches those done in all, of which an iteration may take several; only written if they
+ *     are not as many as the iterations
  * @param batchesIntoEpoch the batches done in the present epoch, {@link EpochStart#UNKNOWN} if
  *     nobody counted them
  * @param score the network's last
@@ -53,7 +53,8 @@ record CheckpointFormat(
   private static final Key<Integer> ITERATIONS = Key.of("iterationCount", JsonNode::asInt);
   private static final Key<Integer> EPOCHS = Key.of("epochCount", JsonNode::asInt);
   private static final Key<Integer> BATCHES = Key.of("batches", JsonNode::asInt);
-  private static final Key<Integer> BATCHES_INTO_EPOCH = Key.of("batchesIntoEpoch", JsonNode::asInt);
+  private static final Key<Integer> BATCHES_INTO_EPOCH =
+      Key.of("batchesIntoEpoch", JsonNode::asInt);
   private static final Key<Double> SCORE = Key.of("score", JsonNode::asDouble);
   private static final Key<RandomState> RANDOM =
       new Key<>(

@@ -8,9 +8,9 @@ import org.deeplearning4j.optimize.api.TrainingListener;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Remembers at which batch the present epoch of a network began. A network that was loaded in
- * the middle of an epoch began it in another life, which it does not know itself, so there this is
- * a listener of it, too, where writers that are made later find it.
+ * Remembers at which batch the present epoch of a network began. A network that was loaded in the
+ * middle of an epoch began it in another life, which it does not know itself, so there this is a
+ * listener of it, too, where writers that are made later find it.
  */
 final class EpochStart extends BaseTrainingListener {
 

@@ -89,8 +89,11 @@ public final class AccumulatingOptimizer extends StochasticGradientDescent {
     this.size = size;
     this.isMean = isMean;
     this.state = new State(net.iterationCount(), 0, 1, 0);
-    try (MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces()) {
+    MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces();
+    try {
       this.sum = Nd4j.zeros(model.params().dataType(), model.params().length());
+    } finally {
+      outside.close();
     }
   }
 
@@ -172,7 +175,8 @@ public final class AccumulatingOptimizer extends StochasticGradientDescent {
 
   /** DL4J has no other way to an optimizer of one's own. */
   private static Field solverField(Model net) {
-    Class<?> kind = net instanceof MultiLayerNetwork ? MultiLayerNetwork.class : ComputationGraph.class;
+    Class<?> kind =
+        net instanceof MultiLayerNetwork ? MultiLayerNetwork.class : ComputationGraph.class;
     try {
       Field field = kind.getDeclaredField("solver");
       field.setAccessible(true);
@@ -210,10 +214,13 @@ public final class AccumulatingOptimizer extends StochasticGradientDescent {
     requireAlone();
     requireFirst();
     model.computeGradientAndScore(workspaces);
-    try (MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces()) {
+    MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces();
+    try {
       if (!take()) {
         return true;
       }
+    } finally {
+      outside.close();
     }
     return step(workspaces);
   }
@@ -223,12 +230,15 @@ public final class AccumulatingOptimizer extends StochasticGradientDescent {
     if (state.pending == 0) {
       return;
     }
-    try (MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces()) {
+    MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces();
+    try {
       Views parts = views();
       for (int i = 0; i < parts.gradients.size(); i++) {
         parts.gradients.get(i).assign(parts.sums.get(i));
       }
       parts.statistics.forEach(statistic -> statistic.assign(0));
+    } finally {
+      outside.close();
     }
     finish(state, state.pending);
     step(LayerWorkspaceMgr.noWorkspaces());
@@ -251,8 +261,11 @@ public final class AccumulatingOptimizer extends StochasticGradientDescent {
   /** Takes the gradients as they are, and not those of a batch that DL4J would compute here. */
   @Override
   public Pair<Gradient, Double> gradientAndScore(LayerWorkspaceMgr workspaces) {
-    try (MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces()) {
+    MemoryWorkspace outside = Nd4j.getMemoryManager().scopeOutOfWorkspaces();
+    try {
       trainingListeners.forEach(listener -> listener.onGradientCalculation(model));
+    } finally {
+      outside.close();
     }
     Gradient gradient = model.gradient();
     // A network that was just restored has none.
@@ -278,7 +291,8 @@ public final class AccumulatingOptimizer extends StochasticGradientDescent {
     boolean isFirst = state.pending == 0;
     int examples = model.batchSize();
     int unit = isFirst || !model.conf().isMiniBatch() ? examples : state.unit;
-    double factor = (isMean ? 1.0 / batches : 1) * (model.conf().isMiniBatch() ? (double) unit / examples : 1);
+    double factor =
+        (isMean ? 1.0 / batches : 1) * (model.conf().isMiniBatch() ? (double) unit / examples : 1);
     State present =
         new State(state.seen + 1, state.pending + 1, unit, state.scores + model.score());
     Views parts = views();
@@ -319,6 +333,7 @@ public final class AccumulatingOptimizer extends StochasticGradientDescent {
     state = new State(last.seen, 0, 1, 0);
   }
 
+  @SuppressWarnings("ReferenceEquality") // Whether it is the same object is the question.
   private Views views() {
     if (model.getGradientsViewArray() == null) {
       NetworkUpdater.of(model); // Which makes them, in a network that was just restored.

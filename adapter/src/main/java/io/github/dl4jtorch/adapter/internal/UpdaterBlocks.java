@@ -287,6 +287,15 @@ public final class UpdaterBlocks {
     recordVelocityLr();
   }
 
+  /** Lets the updates of all blocks be watched. */
+  public void watch(UpdateWatch watch) {
+    for (UpdaterBlock block : own) {
+      if (block.getGradientUpdater() instanceof StoppingUpdater wrapper) {
+        wrapper.watch(watch);
+      }
+    }
+  }
+
   /** Notes the rates of the velocities where they are saved with the network. */
   public void recordVelocityLr() {
     for (UpdaterBlock block : own) {

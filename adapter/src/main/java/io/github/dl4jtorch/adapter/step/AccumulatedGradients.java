@@ -3,6 +3,7 @@ package io.github.dl4jtorch.adapter.step;
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointPart;
 import io.github.dl4jtorch.adapter.internal.AccumulatingOptimizer;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.PacedListener;
 import io.github.dl4jtorch.adapter.internal.WorkerThreads;
 import io.github.dl4jtorch.schedules.MalformedDataException;
 import java.io.NotSerializableException;
@@ -32,7 +33,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * }</pre>
  */
 public final class AccumulatedGradients extends BaseTrainingListener
-    implements CheckpointPart, Serializable {
+    implements CheckpointPart, PacedListener, Serializable {
 
   private static final long serialVersionUID = 1L;
 
@@ -78,6 +79,16 @@ public final class AccumulatedGradients extends BaseTrainingListener
       case DROP -> optimizer.drop();
       case CARRY -> {}
     }
+  }
+
+  /**
+   * Tells that this listener must hear of iterations.
+   *
+   * @return true
+   */
+  @Override
+  public boolean needsIterations() {
+    return true;
   }
 
   @Override
@@ -165,9 +176,13 @@ public final class AccumulatedGradients extends BaseTrainingListener
           PENDING + " must be <= " + SEEN + ", " + seen + ", but was " + pending);
     }
     INDArray sum = saved.arrays().get(GRADIENTS);
-    if ((sum == null) != (pending == 0)) {
+    if (sum == null && pending > 0) {
       throw new MalformedDataException(
-          GRADIENTS + " must be there if " + PENDING + " is not 0 but were not as it is " + pending);
+          GRADIENTS
+              + " must be there if "
+              + PENDING
+              + " is not 0 but were not as it is "
+              + pending);
     }
     requireFitting(sum);
     optimizer.restore(new AccumulatingOptimizer.State(seen, pending, unit, scores), sum);

@@ -5,6 +5,7 @@ import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.internal.AccumulatingOptimizer;
 import io.github.dl4jtorch.adapter.internal.FrozenUpdater;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.PacedListener;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.internal.WorkerThreads;
 import java.io.NotSerializableException;
@@ -53,7 +54,8 @@ import org.slf4j.LoggerFactory;
  * double norm = clipping.lastNorm();
  * }</pre>
  */
-public final class GradientClipping extends BaseTrainingListener implements Serializable {
+public final class GradientClipping extends BaseTrainingListener
+    implements PacedListener, Serializable {
 
   private static final long serialVersionUID = 1L;
 
@@ -96,6 +98,7 @@ public final class GradientClipping extends BaseTrainingListener implements Seri
       return !(updater instanceof NoOp || updater instanceof FrozenUpdater);
     }
 
+    @SuppressWarnings("ReferenceEquality") // Whether it is the same object is the question.
     boolean isCurrent() {
       return net.getGradientsViewArray() == all && blocks.areCurrent();
     }
@@ -146,8 +149,7 @@ public final class GradientClipping extends BaseTrainingListener implements Seri
    */
   public static GradientClipping value(double clipValue) {
     if (!(clipValue > 0 && clipValue < Double.POSITIVE_INFINITY)) {
-      throw new IllegalArgumentException(
-          "clipValue must be finite and > 0 but was " + clipValue);
+      throw new IllegalArgumentException("clipValue must be finite and > 0 but was " + clipValue);
     }
     return new GradientClipping(Kind.VALUE, clipValue, Double.NaN, param -> true, false);
   }
@@ -221,6 +223,16 @@ public final class GradientClipping extends BaseTrainingListener implements Seri
   public double lastNorm() {
     requireNorm("lastNorm");
     return lastNorm;
+  }
+
+  /**
+   * Tells that this listener must hear of iterations.
+   *
+   * @return true
+   */
+  @Override
+  public boolean needsIterations() {
+    return true;
   }
 
   /**

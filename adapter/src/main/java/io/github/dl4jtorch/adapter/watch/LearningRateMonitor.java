@@ -27,7 +27,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Notes the learning rate and the momentum that each update of a network is made with, whatever
  * drives them: a schedule in the configuration, a run on param groups, or {@code setLearningRate}.
- * Each change is logged at INFO; the history is kept in memory and can be written as CSV.
+ * Changes are logged at INFO; the history is kept in memory and can be written as CSV. Where a rate
+ * changes in one update after another it is logged at the first of them, at the start of each
+ * epoch, and when it comes to rest.
  *
  * <p>A monitor of param groups has one series a group. A monitor of a network has one series for
  * all parameters that have had the same rate and momentum in every update so far; where they part,
@@ -43,7 +45,7 @@ import org.slf4j.LoggerFactory;
  * segment is an update.
  *
  * <p>A row takes 8 bytes and 16 for each series; {@link #withInterval} and {@code everyEpoch} keep
- * fewer rows. Each change is logged in any case. Under ParallelWrapper only the network itself is
+ * fewer rows. What is logged stays the same. Under ParallelWrapper only the network itself is
  * noted, not the workers' copies of it. Safe for use by several threads at a time.
  *
  * <pre>{@code
@@ -83,6 +85,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   private boolean isPending;
   private int iteration;
   private int epoch;
+  private int lastEpoch = -1;
   private boolean hasSeenCopies;
 
   private LearningRateMonitor(
@@ -170,8 +173,8 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   }
 
   /**
-   * Returns a monitor that notes another number in each row as well, like the norm of the gradients.
-   * It is asked for when the update is done.
+   * Returns a monitor that notes another number in each row as well, like the norm of the
+   * gradients. It is asked for when the update is done.
    *
    * <pre>{@code
    * GradientClipping clipping = GradientClipping.norm(1.0);
@@ -307,8 +310,10 @@ public final class LearningRateMonitor extends BaseTrainingListener {
     if (isKept) {
       history.keep(this.iteration, this.epoch);
     }
-    if (LOG.isInfoEnabled() && history.hasChanged()) {
-      for (String change : history.changes()) {
+    boolean isEpochStart = this.epoch != lastEpoch;
+    lastEpoch = this.epoch;
+    if (LOG.isInfoEnabled() && history.isToBeTold(isEpochStart)) {
+      for (String change : history.changes(isEpochStart)) {
         LOG.info("iteration {}, epoch {}, {}", this.iteration, this.epoch, change);
       }
     }

@@ -33,6 +33,10 @@ final class RateHistory {
     private double momentum = Double.NaN;
     private double formerLr = Double.NaN;
     private double formerMomentum = Double.NaN;
+    // What was said last, and whether something changed since.
+    private double toldLr = Double.NaN;
+    private double toldMomentum = Double.NaN;
+    private boolean isChanging;
     // False until something is read for the update at hand.
     private boolean isRead;
 
@@ -48,6 +52,9 @@ final class RateHistory {
       this.momenta = source.momenta.clone();
       this.formerLr = source.formerLr;
       this.formerMomentum = source.formerMomentum;
+      this.toldLr = source.toldLr;
+      this.toldMomentum = source.toldMomentum;
+      this.isChanging = source.isChanging;
     }
 
     private static double[] filled(int capacity) {
@@ -70,15 +77,26 @@ final class RateHistory {
       return differ(lr, formerLr) || differ(momentum, formerMomentum);
     }
 
+    /** Tells whether something is to be said: not of one change right after another. */
+    private boolean isToBeTold(boolean isEpochStart) {
+      return (isEpochStart || !isChanging || !hasChanged())
+          && (differ(lr, toldLr) || differ(momentum, toldMomentum));
+    }
+
     private String change() {
       List<String> changes = new ArrayList<>();
-      if (differ(lr, formerLr)) {
-        changes.add("learning rate from " + formerLr + " to " + lr);
+      if (differ(lr, toldLr)) {
+        changes.add("learning rate from " + toldLr + " to " + lr);
       }
-      if (differ(momentum, formerMomentum)) {
-        changes.add("momentum from " + formerMomentum + " to " + momentum);
+      if (differ(momentum, toldMomentum)) {
+        changes.add("momentum from " + toldMomentum + " to " + momentum);
       }
       return String.join(", ", changes);
+    }
+
+    private void told() {
+      toldLr = Double.isNaN(lr) ? toldLr : lr;
+      toldMomentum = Double.isNaN(momentum) ? toldMomentum : momentum;
     }
 
     /** NaN stands for none, and that one comes or goes is no change. */
@@ -213,18 +231,22 @@ final class RateHistory {
     rows++;
   }
 
-  /** Tells whether the update at hand differs from the one before. */
-  boolean hasChanged() {
-    return series.stream().anyMatch(Series::hasChanged);
+  /** Tells whether a change is to be told. */
+  boolean isToBeTold(boolean isEpochStart) {
+    return series.stream().anyMatch(each -> each.isToBeTold(isEpochStart));
   }
 
-  /** Says what the update at hand changed, a line for each series that differs. */
-  List<String> changes() {
+  /**
+   * Says what changed since it was last said, a line for each series that differs. Where a series
+   * changes in update after update, that is once an epoch, and when it comes to rest.
+   */
+  List<String> changes(boolean isEpochStart) {
     List<String> names = names();
     List<String> changes = new ArrayList<>();
     for (int i = 0; i < series.size(); i++) {
-      if (series.get(i).hasChanged()) {
+      if (series.get(i).isToBeTold(isEpochStart)) {
         changes.add(names.get(i) + ": " + series.get(i).change());
+        series.get(i).told();
       }
     }
     return changes;
@@ -234,8 +256,12 @@ final class RateHistory {
   void end() {
     for (int i = 0; i < series.size(); i++) {
       Series present = series.get(i);
+      present.isChanging = present.hasChanged();
       present.formerLr = present.lr;
       present.formerMomentum = present.momentum;
+      if (Double.isNaN(present.toldLr) && Double.isNaN(present.toldMomentum)) {
+        present.told();
+      }
     }
   }
 

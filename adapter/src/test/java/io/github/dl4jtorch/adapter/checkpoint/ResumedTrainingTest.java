@@ -6,8 +6,8 @@ import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.TorchSchedule;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.CyclicLR;
 import io.github.dl4jtorch.schedules.ExponentialLR;
@@ -168,8 +168,12 @@ class ResumedTrainingTest {
             net ->
                 Map.of(
                     "run",
-                    new WarmupLR(new ExponentialLR(0.8), BATCHES, 5, List.of(0.0, 0.1))
-                        .withMomentum(0.8)
+                    WarmupLR.builder(new ExponentialLR(0.8))
+                        .iterationsPerEpoch(BATCHES)
+                        .warmupIterations(5)
+                        .warmupLr(List.of(0.0, 0.1))
+                        .warmupMomentum(0.8)
+                        .build()
                         .attach(NetworkParamGroups.weightsAndBiases((MultiLayerNetwork) net))),
             stepping(SchedulerListener::everyIteration)),
         new Training(

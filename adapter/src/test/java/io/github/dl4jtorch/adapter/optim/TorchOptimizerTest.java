@@ -3,6 +3,7 @@ package io.github.dl4jtorch.adapter.optim;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.internal.OwnOptimizer;
 import java.util.List;
@@ -129,7 +130,7 @@ class TorchOptimizerTest {
   @Test
   void setsAGraph() {
     TorchUpdater updater = new TorchAdam(0.1);
-    ComputationGraphConfiguration configuration = Specimens.graphConfiguration(new Sgd(0.3));
+    ComputationGraphConfiguration configuration = Nets.graphConfiguration(new Sgd(0.3));
     TorchOptimizer.of(updater).withWeightDecay(0.1).applyTo(configuration);
 
     configuration
@@ -144,9 +145,9 @@ class TorchOptimizerTest {
   /** A rate of 0.5 and a decay of 0.1 take a twentieth off every parameter that has no gradient. */
   @Test
   void decaysOnceAndBiasesToo() {
-    MultiLayerConfiguration configuration = Specimens.layersConfiguration(new Sgd(0.3));
+    MultiLayerConfiguration configuration = Nets.layersConfiguration(new Sgd(0.3));
     TorchOptimizer.of(new TorchAdamW(0.5)).withWeightDecay(0.1).applyTo(configuration);
-    MultiLayerNetwork net = Specimens.init(configuration);
+    MultiLayerNetwork net = Nets.init(configuration);
     net.params().assign(1);
     net.initGradientsView();
     double[] moved = updated(net);
@@ -169,11 +170,11 @@ class TorchOptimizerTest {
   @Test
   void refusesAVertexItCannotSet() {
     ComputationGraphConfiguration configuration =
-        Specimens.settings(new Sgd(0.3))
+        Nets.settings(new Sgd(0.3))
             .graphBuilder()
             .addInputs("in")
             .addVertex("scale", new Scale(), "in")
-            .addLayer("out", Specimens.output(), "scale")
+            .addLayer("out", Nets.output(4), "scale")
             .setOutputs("out")
             .build();
 

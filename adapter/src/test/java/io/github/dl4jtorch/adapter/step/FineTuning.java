@@ -118,15 +118,13 @@ final class FineTuning {
       labels[i][(int) row[64]] = 1;
     }
     return new DataSet(
-        Nd4j.createFromArray(features).reshape(rows.length, 1, 8, 8),
-        Nd4j.createFromArray(labels));
+        Nd4j.createFromArray(features).reshape(rows.length, 1, 8, 8), Nd4j.createFromArray(labels));
   }
 
   /** Makes the network with PyTorch's initial weights; biases and normalizations do not decay. */
   MultiLayerNetwork network() {
     TorchOptimizer plain = TorchOptimizer.of(new TorchAdamW(3e-3)).withWeightDecay(0);
-    TorchOptimizer weights =
-        plain.withWeightDecay(0.05).withBiases(new TorchAdamW(3e-3), 0);
+    TorchOptimizer weights = plain.withWeightDecay(0.05).withBiases(new TorchAdamW(3e-3), 0);
     MultiLayerNetwork net =
         new MultiLayerNetwork(
             new NeuralNetConfiguration.Builder()

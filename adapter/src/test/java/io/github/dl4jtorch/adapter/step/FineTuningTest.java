@@ -122,10 +122,7 @@ class FineTuningTest {
   }
 
   private static <N extends Model & NeuralNetwork> void follows(
-      FineTuning training,
-      N net,
-      int epochs,
-      Function<TrainingListener[], List<Double>> trained) {
+      FineTuning training, N net, int epochs, Function<TrainingListener[], List<Double>> trained) {
     AccumulatedGradients gradients = GradientAccumulation.over(2).attach(net);
     LRScheduler run =
         new LambdaLR(step -> step < 14 ? step / 14 : (144 - step) / 130)

@@ -70,8 +70,7 @@ class GradientAccumulationTest {
   }
 
   private static void assertClose(INDArray actual, INDArray expected) {
-    assertThat(actual.toDoubleVector())
-        .containsExactly(expected.toDoubleVector(), within(1e-13));
+    assertThat(actual.toDoubleVector()).containsExactly(expected.toDoubleVector(), within(1e-13));
   }
 
   /** Returns the gradient of a batch, the mean over its examples. */
@@ -91,8 +90,7 @@ class GradientAccumulationTest {
             .add(gradient(isGraph, batches.get(2)))
             .div(3);
     makesOneStep(net(isGraph, 0.5), batches, GradientAccumulation.over(3), mean.mul(0.5));
-    makesOneStep(
-        net(isGraph, 0.5), batches, GradientAccumulation.over(3).summed(), mean.mul(1.5));
+    makesOneStep(net(isGraph, 0.5), batches, GradientAccumulation.over(3).summed(), mean.mul(1.5));
   }
 
   private static <N extends Model & NeuralNetwork> void makesOneStep(
@@ -180,8 +178,20 @@ class GradientAccumulationTest {
     Told told = remainder(Remainder.STEP, 2, 6, 0);
     assertThat(told.events)
         .containsExactly(
-            "gradient", "0/0", "gradient", "1/0", "gradient", "2/0", "end", "gradient", "3/1",
-            "gradient", "4/1", "gradient", "5/1", "end");
+            "gradient",
+            "0/0",
+            "gradient",
+            "1/0",
+            "gradient",
+            "2/0",
+            "end",
+            "gradient",
+            "3/1",
+            "gradient",
+            "4/1",
+            "gradient",
+            "5/1",
+            "end");
   }
 
   @Test
@@ -189,7 +199,15 @@ class GradientAccumulationTest {
     Told told = remainder(Remainder.DROP, 2, 4, 0);
     assertThat(told.events)
         .containsExactly(
-            "gradient", "0/0", "gradient", "1/0", "end", "gradient", "2/1", "gradient", "3/1",
+            "gradient",
+            "0/0",
+            "gradient",
+            "1/0",
+            "end",
+            "gradient",
+            "2/1",
+            "gradient",
+            "3/1",
             "end");
   }
 
@@ -198,8 +216,18 @@ class GradientAccumulationTest {
     Told told = remainder(Remainder.CARRY, 2, 5, 0);
     assertThat(told.events)
         .containsExactly(
-            "gradient", "0/0", "gradient", "1/0", "end", "gradient", "2/1", "gradient", "3/1",
-            "gradient", "4/1", "end");
+            "gradient",
+            "0/0",
+            "gradient",
+            "1/0",
+            "end",
+            "gradient",
+            "2/1",
+            "gradient",
+            "3/1",
+            "gradient",
+            "4/1",
+            "end");
     remainder(Remainder.CARRY, 3, 7, 1);
   }
 

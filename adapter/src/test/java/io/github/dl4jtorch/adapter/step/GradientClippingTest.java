@@ -78,8 +78,7 @@ class GradientClippingTest {
   }
 
   private static void assertClose(INDArray actual, INDArray expected) {
-    assertThat(actual.toDoubleVector())
-        .containsExactly(expected.toDoubleVector(), within(1e-13));
+    assertThat(actual.toDoubleVector()).containsExactly(expected.toDoubleVector(), within(1e-13));
   }
 
   @ParameterizedTest
@@ -126,7 +125,12 @@ class GradientClippingTest {
   void clipsGroupsOneByOne() {
     INDArray raw = step(Nets.graph(new Sgd(1)), BATCH);
     var net = Nets.graph(new Sgd(1));
-    NetworkParamGroups groups = NetworkParamGroups.of(net, NetworkParam.inLayers("a"), NetworkParam.inLayers("b"), NetworkParam.inLayers("out"));
+    NetworkParamGroups groups =
+        NetworkParamGroups.of(
+            net,
+            NetworkParam.inLayers("a"),
+            NetworkParam.inLayers("b"),
+            NetworkParam.inLayers("out"));
     GradientClipping first = GradientClipping.norm(0.5).on(groups.params(0)::contains);
     GradientClipping last = GradientClipping.norm(0.25).on(groups.params(2)::contains);
     net.addListeners(first, last);
@@ -150,8 +154,7 @@ class GradientClippingTest {
     MultiLayerNetwork frozen =
         Nets.init(
             Nets.settings(new Sgd(1))
-                .list(
-                    new FrozenLayer(Nets.dense(Nets.INPUTS, 4)), Nets.dense(4, 4), Nets.output(4))
+                .list(new FrozenLayer(Nets.dense(Nets.INPUTS, 4)), Nets.dense(4, 4), Nets.output(4))
                 .build());
     MultiLayerNetwork groupless = Nets.init(Nets.layersConfiguration(new Sgd(1)));
     NetworkParamGroups.builder(groupless)
