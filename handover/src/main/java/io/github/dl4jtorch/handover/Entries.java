@@ -37,19 +37,15 @@ final class Entries {
     double number = Double.NaN;
     if (value instanceof Number given) {
       number = given.doubleValue();
-    } else if (isSingle(value)) {
-      number = ((TorchTensor) value).toDoubleArray()[0];
+    } else if (value instanceof TorchTensor tensor
+        && tensor.numel() == 1
+        && !tensor.dtype().isComplex()) {
+      number = tensor.toDoubleArray()[0];
     }
     if (!Double.isFinite(number)) {
       throw malformed(name, "a finite number", value);
     }
     return number;
-  }
-
-  private static boolean isSingle(@Nullable Object value) {
-    return value instanceof TorchTensor tensor
-        && tensor.numel() == 1
-        && !tensor.dtype().isComplex();
   }
 
   /** Reads a count, which PyTorch keeps as a number or as a tensor with one element. */

@@ -51,7 +51,7 @@ final class OptimizerPart {
   }
 
   /** Parameters that DL4J updates together. */
-  private final class Block {
+  private static final class Block {
     final int number;
     final IUpdater updater;
     final long start;
@@ -328,12 +328,13 @@ final class OptimizerPart {
 
   private static void compare(
       String key, @Nullable Object theirs, @Nullable Object own, Set<String> unlike) {
-    boolean isSame =
-        theirs instanceof Number number && own instanceof Number ours
-            ? Math.abs(number.doubleValue() - ours.doubleValue())
-                <= 1e-9 * Math.max(Math.abs(number.doubleValue()), 1e-12)
-            // What is not said by one is not compared.
-            : theirs == null || own == null || own instanceof String || theirs.equals(own);
+    // What is not said by one is not compared.
+    boolean isSame = theirs == null || own == null || own instanceof String || theirs.equals(own);
+    if (theirs instanceof Number number && own instanceof Number ours) {
+      double expected = number.doubleValue();
+      double off = Math.abs(expected - ours.doubleValue());
+      isSame = off <= 1e-9 * Math.max(Math.abs(expected), 1e-12);
+    }
     if (!isSame) {
       unlike.add(key + " is " + theirs + " in the file and " + own + " here");
     }
@@ -425,7 +426,7 @@ final class OptimizerPart {
         !OptimizerState.names(updater).contains("momentum_buffer") || written.containsKey(STEP);
     if (keepsStep && !state.arrays().isEmpty()) {
       long step = OptimizerState.counts(updater) ? state.step() : net.iterationCount();
-      written.put(STEP, scalar(written.get(STEP), step));
+      written.put(STEP, scalar(written.get(STEP), (double) step));
     }
     if (OptimizerState.settings(updater).containsKey("momentum_decay")) {
       written.put(MU_PRODUCT, scalar(written.get(MU_PRODUCT), state.muProduct()));

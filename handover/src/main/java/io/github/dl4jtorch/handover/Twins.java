@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
@@ -293,7 +294,7 @@ final class Twins {
 
   private void add(
       String param, int part, long[] shape, Layout layout, Twin.Kind kind, String... leaves) {
-    INDArray own = params.remove(param);
+    INDArray own = Objects.requireNonNull(params.remove(param));
     twins.add(
         new Twin(
             layer, param, own, own.offset() - start, part, List.of(leaves), shape, layout, kind));

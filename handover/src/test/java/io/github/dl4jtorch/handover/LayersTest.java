@@ -45,8 +45,12 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 /** Every layer that has a twin gives PyTorch's output with PyTorch's weights. */
 class LayersTest {
 
-  /** Layers, the input's type, and whether sequences are meant. */
-  private record Case(@Nullable InputType input, Layer... layers) {}
+  /** Layers, and the input's type where that is not of their own. */
+  private record Case(@Nullable InputType input, List<Layer> layers) {
+    Case(@Nullable InputType input, Layer... layers) {
+      this(input, List.of(layers));
+    }
+  }
 
   private static final Map<String, Case> CASES = cases();
 
@@ -90,7 +94,7 @@ class LayersTest {
     cases.put(
         "conv3d",
         new Case(
-            InputType.convolutional3D(4, 5, 6, 2),
+            InputType.convolutional3D(Convolution3D.DataFormat.NCDHW, 4, 5, 6, 2),
             new Convolution3D.Builder(2, 2, 2)
                 .name("conv")
                 .nOut(3)
@@ -123,7 +127,7 @@ class LayersTest {
     cases.put(
         "conv_transpose3d",
         new Case(
-            InputType.convolutional3D(3, 3, 4, 2),
+            InputType.convolutional3D(Convolution3D.DataFormat.NCDHW, 3, 3, 4, 2),
             new Deconvolution3D.Builder()
                 .kernelSize(2, 2, 2)
                 .name("conv")
@@ -224,7 +228,7 @@ class LayersTest {
         new NeuralNetConfiguration.Builder()
             .dataType(DataType.DOUBLE)
             .activation(Activation.IDENTITY)
-            .list(given.layers);
+            .list(given.layers.toArray(Layer[]::new));
     if (given.input != null) {
       layers.setInputType(given.input);
     }
