@@ -97,7 +97,7 @@ final class GroupMap {
   private List<List<Matching.Entry>> chosen(List<Map<?, ?>> torch, Source source) {
     List<List<Matching.Entry>> chosen =
         source.groups != null
-            ? ofGroups(torch, source, source.groups)
+            ? ofGroups(source, source.groups)
             : ofSelections(torch, source);
     return chosen;
   }
@@ -123,43 +123,35 @@ final class GroupMap {
     return chosen;
   }
 
-  private List<List<Matching.Entry>> ofGroups(
-      List<Map<?, ?>> torch, Source source, NetworkParamGroups own) {
+  private List<List<Matching.Entry>> ofGroups(Source source, NetworkParamGroups own) {
     NetworkParams params = NetworkParams.of(source.net);
-    List<Set<NetworkParam>> sets = new ArrayList<>();
-    List<Integer> summed = new ArrayList<>();
-    List<Integer> main = new ArrayList<>();
-    Predicate<NetworkParam> isSummed = TorchGroups.summedBiases(source.net);
-    for (int i = 0; i < own.size(); i++) {
-      sets.add(new HashSet<>(own.params(i)));
-      (own.params(i).stream().allMatch(isSummed) ? summed : main).add(i);
-    }
-    if (torch.size() == own.size() || main.isEmpty()) {
-      main = new ArrayList<>();
-      for (int i = 0; i < own.size(); i++) {
-        main.add(i);
-      }
-      summed.clear();
-    }
     List<List<Matching.Entry>> chosen = new ArrayList<>();
-    for (int i = 0; i < main.size(); i++) {
-      int group = main.get(i);
-      List<Matching.Entry> entries = entries(source, params, sets.get(group));
-      int partner = NONE;
-      boolean isShort =
-          i >= torch.size()
-              || !(torch.get(i).get("params") instanceof List<?> ids)
-              || ids.size() != entries.size();
-      if (!summed.isEmpty() && isShort) {
-        partner = summed.remove(0);
-        Set<NetworkParam> both = new HashSet<>(sets.get(group));
-        both.addAll(sets.get(partner));
-        entries = entries(source, params, both);
+    for (int i = 0; i < own.size(); i++) {
+      if (isSummed(own, i)) {
+        continue;
       }
+      Set<NetworkParam> members = new HashSet<>(own.params(i));
+      int summed = NONE;
+      for (int other = 0; other < own.size(); other++) {
+        if (own.name(other).equals(TorchGroups.nameOfSummed(i))) {
+          summed = other;
+          members.addAll(own.params(other));
+        }
+      }
+      List<Matching.Entry> entries = entries(source, params, members);
       chosen.add(entries);
-      groups.add(new Group(group, partner, entries));
+      groups.add(new Group(i, summed, entries));
     }
     return chosen;
+  }
+
+  private static boolean isSummed(NetworkParamGroups own, int group) {
+    for (int i = 0; i < own.size(); i++) {
+      if (own.name(group).equals(TorchGroups.nameOfSummed(i))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static List<Matching.Entry> entries(

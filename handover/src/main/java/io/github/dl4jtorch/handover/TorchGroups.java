@@ -61,13 +61,18 @@ public final class TorchGroups {
       }
     }
     for (int group : giving) {
-      builder = builder.group(wanted.get(group).and(summed));
+      builder = builder.group(nameOfSummed(group), wanted.get(group).and(summed));
     }
     NetworkParamGroups made = builder.build();
     for (int i = 0; i < giving.size(); i++) {
       made.get(wanted.size() + i).setLr(TWICE * made.get(giving.get(i)).lr());
     }
     return made;
+  }
+
+  /** Returns what the group of the recurrent biases of one of PyTorch's groups is called. */
+  static String nameOfSummed(int group) {
+    return "recurrent biases of param group " + group;
   }
 
   /**
