@@ -250,7 +250,8 @@ public final class ContinueFromPyTorch implements Callable<Integer> {
     try (BufferedReader lines =
         new BufferedReader(
             new InputStreamReader(
-                new GZIPInputStream(open("/golden/handover/digits.csv.gz")), StandardCharsets.US_ASCII))) {
+                new GZIPInputStream(open("/golden/handover/digits.csv.gz")),
+                StandardCharsets.US_ASCII))) {
       return lines
           .lines()
           .map(line -> Stream.of(line.split(",")).mapToDouble(Double::parseDouble).toArray())

@@ -96,9 +96,7 @@ final class GroupMap {
 
   private List<List<Matching.Entry>> chosen(List<Map<?, ?>> torch, Source source) {
     List<List<Matching.Entry>> chosen =
-        source.groups != null
-            ? ofGroups(source, source.groups)
-            : ofSelections(torch, source);
+        source.groups != null ? ofGroups(source, source.groups) : ofSelections(torch, source);
     return chosen;
   }
 

@@ -171,7 +171,8 @@ final class Followed {
       }
       off = Math.max(off, off("." + model, ours, theirs));
     }
-    Map<Object, Object> ours = new LinkedHashMap<>((Map<?, ?>) written.dict("optimizer").get("state"));
+    Map<Object, Object> ours =
+        new LinkedHashMap<>((Map<?, ?>) written.dict("optimizer").get("state"));
     Map<Object, Object> theirs = new LinkedHashMap<>(expected.dict("optimizer").dict("state"));
     ours.remove(3L);
     theirs.remove(3L);

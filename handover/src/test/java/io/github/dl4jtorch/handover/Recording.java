@@ -69,7 +69,8 @@ final class Recording {
         new BufferedReader(
             new InputStreamReader(
                 new GZIPInputStream(
-                    Files.newInputStream(Path.of("../adapter/src/test/resources/golden/handover/digits.csv.gz"))),
+                    Files.newInputStream(
+                        Path.of("../adapter/src/test/resources/golden/handover/digits.csv.gz"))),
                 StandardCharsets.US_ASCII))) {
       for (int row = 0; row < IMAGES; row++) {
         String[] fields = lines.readLine().split(",");

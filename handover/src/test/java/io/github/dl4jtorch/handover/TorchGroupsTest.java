@@ -44,8 +44,7 @@ class TorchGroupsTest {
     Map<Object, Object> changed = new LinkedHashMap<>(optimizer);
     changed.put(
         "param_groups",
-        List.of(
-            group(optimizer, 0.03, 0.5, 0L, 1L, 4L), group(optimizer, 0.04, 0.25, 2L, 3L, 5L)));
+        List.of(group(optimizer, 0.03, 0.5, 0L, 1L, 4L), group(optimizer, 0.04, 0.25, 2L, 3L, 5L)));
     Map<Object, Object> file = new LinkedHashMap<>(half);
     file.put("optimizer", Dict.ordered(changed));
     TorchTraining training = TorchTraining.of(net).with(groups);
@@ -77,8 +76,7 @@ class TorchGroupsTest {
       net.fit(recording.batches.get(0));
       INDArray moved = before.sub(net.getLayer("lstm").getParam("b"));
       // Each of the two moves by lr (g + decay b_i), with the gradient of the sum.
-      INDArray expected =
-          gradient.reshape(before.shape()).mul(2).add(before.mul(decay)).mul(0.1);
+      INDArray expected = gradient.reshape(before.shape()).mul(2).add(before.mul(decay)).mul(0.1);
       assertThat(Followed.off(moved, expected)).isLessThan(1e-14);
     }
   }
