@@ -2,6 +2,7 @@ package io.github.dl4jtorch.handover;
 
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.ops.transforms.Transforms;
@@ -19,7 +20,7 @@ import org.nd4j.linalg.ops.transforms.Transforms;
  * @param layout how their elements lie in the parameter
  * @param kind what the numbers are
  */
-@SuppressWarnings("ArrayRecordComponent") // Never compared.
+@SuppressWarnings("ArrayRecordComponent") // Not compared.
 record Twin(
     String layer,
     String param,
@@ -88,6 +89,17 @@ record Twin(
 
   boolean isSame(INDArray value) {
     return Arrays.equals(value.shape(), own.shape()) && value.equalsWithEps(own, 0);
+  }
+
+  /** By the place in the network, as the numbers change. */
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof Twin twin && twin.offset == offset && twin.layer.equals(layer);
+  }
+
+  @Override
+  public int hashCode() {
+    return Long.hashCode(offset);
   }
 
   @Override
