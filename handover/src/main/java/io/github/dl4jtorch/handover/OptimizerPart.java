@@ -482,7 +482,7 @@ final class OptimizerPart {
           torch.put("decoupled_weight_decay", true);
         }
       }
-      torch.put("weight_decay", decay(param) * (first.twin().isSummed() ? TorchGroups.TWICE : 1));
+      torch.put("weight_decay", torchDecay(first.twin(), param));
       torch.put("maximize", false);
       torch.put("foreach", null);
       torch.put("capturable", false);
@@ -508,7 +508,7 @@ final class OptimizerPart {
       present.remove("momentum");
     }
     if (group.own() >= 0) {
-      present.put("weight_decay", decay(param));
+      present.put("weight_decay", torchDecay(first.twin(), param));
     }
     present.remove("betas");
     present.remove("highest_lr");

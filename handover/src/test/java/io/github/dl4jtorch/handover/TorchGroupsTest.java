@@ -75,7 +75,7 @@ class TorchGroupsTest {
       INDArray gradient = net.gradient().getGradientFor("0_b").dup();
       net.fit(recording.batches.get(0));
       INDArray moved = before.sub(net.getLayer("lstm").getParam("b"));
-      // Each of the two moves by lr (g + decay b_i), with the gradient of the sum.
+      // Each of the two moves by lr (g + decay b_i); DL4J divides by the batch's 64 later.
       INDArray expected = gradient.reshape(before.shape()).mul(2).add(before.mul(decay)).mul(0.1);
       assertThat(Followed.off(moved, expected)).isLessThan(1e-14);
     }
