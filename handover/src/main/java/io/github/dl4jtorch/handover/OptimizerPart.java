@@ -340,6 +340,11 @@ final class OptimizerPart {
     }
   }
 
+  /** Returns PyTorch's decay of a parameter, of which a sum at the double rate has half. */
+  private double torchDecay(Twin twin, UpdaterBlocks.Param param) {
+    return twin.isSummed() ? TorchGroups.TWICE * decay(param) : decay(param);
+  }
+
   /** Returns the decay that DL4J applies to a parameter. */
   private double decay(UpdaterBlocks.Param param) {
     return Decay.of(
