@@ -60,7 +60,7 @@ public record ChainedScheduler(List<Schedule> schedulers) implements Schedule {
   }
 
   static ChainedScheduler read(Arguments arguments) {
-    return new ChainedScheduler(ScheduleTypes.readMembers(arguments));
+    return new ChainedScheduler(arguments.schedules("schedulers"));
   }
 
   /** The node of {@link ChainedScheduler}: the members' nodes, stepped in turn. */

@@ -200,8 +200,7 @@ final class Run implements LRScheduler {
   }
 
   static void load(Node node, Map<String, ?> state, ParamGroups groups, int lowestEpoch) {
-    Arguments reader =
-        new Arguments("state of " + node.schedule().getClass().getSimpleName(), state);
+    Arguments reader = new Arguments("state of " + node.schedule().name(), state);
     node.load(reader, groups, lowestEpoch);
     reader.refuseUnknown();
   }
