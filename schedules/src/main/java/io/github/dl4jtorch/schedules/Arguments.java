@@ -44,6 +44,21 @@ public final class Arguments {
     this.level = level;
   }
 
+  /**
+   * Reads what a map holds.
+   *
+   * @param <T> what is made of it
+   * @param owner whose arguments they are, for the messages
+   * @param map the arguments
+   * @param reader makes it of the arguments. An {@link IllegalArgumentException} becomes a {@link
+   *     MalformedDataException} that begins with the owner
+   * @return what the reader made
+   * @throws MalformedDataException if an argument is missing, unknown, of the wrong type or refused
+   */
+  public static <T> T read(String owner, Map<String, ?> map, Function<Arguments, T> reader) {
+    return new Arguments(owner, map).read(reader);
+  }
+
   /** Copies a map; from outside it may have keys of any type, whatever its own type says. */
   private static Map<String, @Nullable Object> textKeys(Map<?, ?> map) {
     Map<String, @Nullable Object> copy = new LinkedHashMap<>();
