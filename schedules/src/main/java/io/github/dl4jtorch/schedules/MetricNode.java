@@ -62,8 +62,10 @@ final class MetricNode extends Node {
 
   @Override
   void advance(GroupArrays groups) {
-    throw new UnsupportedOperationException(
-        name() + " needs a metric: call step(metric), for instance with the validation loss");
+    epoch += 1;
+    grow(groups);
+    schedule.next(epoch, groups.lr, base, memory, groups.next);
+    finish(groups);
   }
 
   @Override

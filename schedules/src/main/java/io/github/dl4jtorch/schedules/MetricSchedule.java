@@ -77,6 +77,21 @@ public non-sealed interface MetricSchedule extends Schedule {
   void next(
       double epoch, double metric, double[] lr, double[] base, double[] memory, double[] out);
 
+  /**
+   * Does the same for a step without a metric, which most schedules refuse.
+   *
+   * @param epoch the number of the step, 1 for the first
+   * @param lr the groups' present rates, not to be changed
+   * @param base the groups' {@code initial_lr} when the run was attached
+   * @param memory what the run remembers, to be changed in place
+   * @param out receives the next rates, one entry a group
+   * @throws UnsupportedOperationException if the schedule needs a metric at every step
+   */
+  default void next(double epoch, double[] lr, double[] base, double[] memory, double[] out) {
+    throw new UnsupportedOperationException(
+        name() + " needs a metric: call step(metric), for instance with the validation loss");
+  }
+
   /** Says that runs are stepped with a metric. */
   @Override
   default boolean needsMetric() {

@@ -7,7 +7,6 @@ import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.ScheduleKind;
 import java.io.InvalidObjectException;
 import java.io.ObjectInputStream;
-import java.io.Serializable;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
@@ -146,12 +145,5 @@ final class FamilySchedule implements ByEpochSchedule {
 
   private void readObject(ObjectInputStream in) throws InvalidObjectException {
     throw new InvalidObjectException("a " + type + " is serialized as its map");
-  }
-
-  /** The serialized form: the map, from which the functions are made again. */
-  private record Written(LinkedHashMap<String, Object> map) implements Serializable {
-    private Object readResolve() {
-      return Schedule.fromMap(map);
-    }
   }
 }

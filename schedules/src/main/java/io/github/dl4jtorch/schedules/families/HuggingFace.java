@@ -369,7 +369,7 @@ public final class HuggingFace {
       boolean smooth = keywords.bool("smooth", false);
       int windowSize = keywords.atLeast(1, "window_size", 50);
       int resetStart = keywords.integer("reset_start", 500);
-      keywords.bool("verbose", false);
+      keywords.ignore("verbose");
       return new Greedy(
           plateau, warmup, maxLr, smooth, windowSize, resetStart, new LinkedHashMap<>(keywords.noted()));
     }
@@ -510,6 +510,10 @@ public final class HuggingFace {
     @Override
     public Map<String, Object> stateParameters() {
       return toMap();
+    }
+
+    private Object writeReplace() {
+      return new Written(new LinkedHashMap<>(toMap()));
     }
   }
 }

@@ -39,6 +39,11 @@ final class Keywords {
     return arguments.has(key);
   }
 
+  /** Takes a keyword that changes nothing. */
+  void ignore(String key) {
+    arguments.bool(key, false);
+  }
+
   int integer(String key) {
     return note(key, arguments.integer(key));
   }

@@ -21,7 +21,8 @@ import java.util.function.Function;
  * The schedulers of {@code timm}, by their classes' names and keywords, and its {@code
  * create_scheduler_v2}. What is {@code scheduler.step(epoch)} or {@code step_update(num_updates)}
  * there is a step of the run here, or {@code run.step(epoch)}; {@code t_in_epochs} says which of the
- * two it stands for and changes no rate. The plateau takes the metric: {@code run.step(metric)}.
+ * two it stands for and changes no rate. The plateau takes the metric: {@code run.step(metric)}, or
+ * {@code run.step()} where there is none.
  *
  * <p>A group's {@code lr_scale}, which timm keeps in the optimizer, is a keyword here: one number
  * or a list with one a group. The noise is that of PyTorch's generator on the CPU.
@@ -441,7 +442,7 @@ public final class Timm {
       double warmupLrInit = keywords.notNegativeOr(0, "warmup_lr_init");
       Noise noise = Noise.read(keywords, true, 42);
       PerGroup<Double> lrScale = keywords.perGroup("lr_scale", 1);
-      keywords.bool("verbose", true);
+      keywords.ignore("verbose");
       return new Plateau(
           plateau, warmup, warmupLrInit, noise, lrScale, new LinkedHashMap<>(keywords.noted()));
     }
@@ -497,13 +498,18 @@ public final class Timm {
     @Override
     public void next(
         double epoch, double metric, double[] lr, double[] base, double[] memory, double[] out) {
-      if (epoch <= warmup) {
-        for (int group = 0; group < lr.length; group++) {
-          double rate = warmupLrInit + epoch * ((base[group] - warmupLrInit) / warmup);
-          out[group] = rate * Rates.of(lrScale, group);
-        }
-        return;
-      }
+      boolean warmsUp = epoch <= warmup;
+      next(epoch, !warmsUp && reduces(metric, memory), lr, base, memory, out);
+    }
+
+    /** Goes on with the warm-up and the noise alone. */
+    @Override
+    public void next(double epoch, double[] lr, double[] base, double[] memory, double[] out) {
+      next(epoch, false, lr, base, memory, out);
+    }
+
+    /** Counts a metric, and tells whether the rates are to be reduced. */
+    private boolean reduces(double metric, double[] memory) {
       if (plateau.isBetter(metric, memory[BEST])) {
         memory[BEST] = metric;
         memory[BAD] = 0;
@@ -514,10 +520,22 @@ public final class Timm {
         memory[COOLDOWN]--;
         memory[BAD] = 0;
       }
-      boolean reduces = memory[BAD] > plateau.patience();
-      if (reduces) {
-        memory[COOLDOWN] = plateau.cooldown();
-        memory[BAD] = 0;
+      if (memory[BAD] <= plateau.patience()) {
+        return false;
+      }
+      memory[COOLDOWN] = plateau.cooldown();
+      memory[BAD] = 0;
+      return true;
+    }
+
+    private void next(
+        double epoch, boolean reduces, double[] lr, double[] base, double[] memory, double[] out) {
+      if (epoch <= warmup) {
+        for (int group = 0; group < lr.length; group++) {
+          double rate = warmupLrInit + epoch * ((base[group] - warmupLrInit) / warmup);
+          out[group] = rate * Rates.of(lrScale, group);
+        }
+        return;
       }
       for (int group = 0; group < lr.length; group++) {
         double restored = memory[RESTORE + group];
@@ -547,6 +565,10 @@ public final class Timm {
     @Override
     public Map<String, Object> stateParameters() {
       return toMap();
+    }
+
+    private Object writeReplace() {
+      return new Written(new LinkedHashMap<>(toMap()));
     }
   }
 }
