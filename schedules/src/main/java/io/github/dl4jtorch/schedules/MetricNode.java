@@ -142,5 +142,6 @@ final class MetricNode extends Node {
     } catch (IllegalArgumentException refused) {
       throw state.malformed("\"memory\": " + refused.getMessage());
     }
+    state.ignore("verbose");
   }
 }

@@ -125,12 +125,14 @@ final class FamilySchedule implements ByEpochSchedule {
 
   @Override
   public boolean equals(Object other) {
-    return other instanceof FamilySchedule schedule && toMap().equals(schedule.toMap());
+    return other instanceof FamilySchedule schedule
+        && type.equals(schedule.type)
+        && keywords.equals(schedule.keywords);
   }
 
   @Override
   public int hashCode() {
-    return toMap().hashCode();
+    return 31 * type.hashCode() + keywords.hashCode();
   }
 
   /** Returns name and keywords. */

@@ -51,7 +51,7 @@ public final class Pix2Pix {
     int first = keywords.integer("epoch_count", 1);
     if (policy.equals("lambda")) {
       return new LambdaLR(
-          EpochFunction.pix2pixLinear(
+          new EpochFunction.Pix2pixLinear(
               first + 1,
               keywords.atLeast(0, "niter", 100),
               keywords.atLeast(0, "niter_decay", 100)));
@@ -60,7 +60,7 @@ public final class Pix2Pix {
     int decay = keywords.atLeast(0, "n_epochs_decay", 100);
     int stepSize = keywords.atLeast(1, "lr_decay_iters", 50);
     return switch (policy) {
-      case "linear" -> new LambdaLR(EpochFunction.pix2pixLinear(first, epochs, decay));
+      case "linear" -> new LambdaLR(new EpochFunction.Pix2pixLinear(first, epochs, decay));
       case "step" -> new StepLR(stepSize, 0.1);
       case "plateau" ->
           ReduceLROnPlateau.builder()
