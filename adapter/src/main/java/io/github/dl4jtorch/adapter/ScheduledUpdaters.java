@@ -127,7 +127,7 @@ record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Doubl
 
   private String cannotCycle(Place place) {
     if (place.updater() instanceof TorchUpdater) {
-      return definition.getClass().getSimpleName()
+      return definition.name()
           + " is to cycle the momentum, but "
           + place
           + " takes the schedule of one when it is built; do that, or build the definition "
@@ -135,7 +135,7 @@ record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Doubl
           + ", or attach it to NetworkParamGroups.of(net) and step it with a"
           + " SchedulerListener";
     }
-    return definition.getClass().getSimpleName()
+    return definition.name()
         + " is to cycle the momentum, but "
         + place
         + " cannot read one from a schedule; build it "

@@ -97,7 +97,7 @@ public final class SchedulerListener extends BaseTrainingListener
     if (!needsMetric && metric != null) {
       throw new IllegalArgumentException(
           "metric must not be given for "
-              + run.schedule().getClass().getSimpleName()
+              + run.schedule().name()
               + ", which steps without: use SchedulerListener."
               + factory
               + "(run)");
@@ -414,7 +414,7 @@ public final class SchedulerListener extends BaseTrainingListener
             "{} {} done: {} changed the learning rate of param group {} from {} to {}",
             unit.name().toLowerCase(Locale.ROOT),
             count,
-            run.schedule().getClass().getSimpleName(),
+            run.schedule().name(),
             group,
             before[group],
             after[group]);
@@ -436,7 +436,7 @@ public final class SchedulerListener extends BaseTrainingListener
               + " step. Give this listener to an EpochLoop that trains, or call its stepEpoch() at"
               + " the end of each epoch, or train with fit(iterator).",
           SUSPICIOUS,
-          run.schedule().getClass().getSimpleName());
+          run.schedule().name());
     }
   }
 

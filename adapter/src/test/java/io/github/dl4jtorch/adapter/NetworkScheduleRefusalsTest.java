@@ -82,7 +82,11 @@ class NetworkScheduleRefusalsTest {
                 + " SchedulerListener"),
         arguments(
             new Sgd(0.1),
-            new WarmupLR(HALVES, 5, 10, 0.0).withMomentum(0.8),
+            WarmupLR.builder(HALVES)
+                .iterationsPerEpoch(5)
+                .warmupIterations(10)
+                .warmupMomentum(0.8)
+                .build(),
             "WarmupLR is to cycle the momentum, but the Sgd of a cannot read one from a schedule;"
                 + " build it without warmupMomentum"),
         arguments(

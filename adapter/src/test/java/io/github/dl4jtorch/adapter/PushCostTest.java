@@ -29,7 +29,11 @@ class PushCostTest {
 
   private static final int STEPS = 20_000;
   private static final Schedule WARMUP =
-      new WarmupLR(new CosineAnnealingLR(STEPS), 1, STEPS, 0).withMomentum(0.5);
+      WarmupLR.builder(new CosineAnnealingLR(STEPS))
+          .iterationsPerEpoch(1)
+          .warmupIterations(STEPS)
+          .warmupMomentum(0.5)
+          .build();
 
   static Stream<LRScheduler> runs() {
     Schedule cycle = OneCycleLR.builder(0.1).totalSteps(3 * STEPS).build();

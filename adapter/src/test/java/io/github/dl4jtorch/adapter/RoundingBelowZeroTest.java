@@ -71,8 +71,16 @@ class RoundingBelowZeroTest {
         new Ending(
             new SequentialLR(List.of(new ConstantLR(0.5, 4), toZero), List.of(4)), 0.1, true),
         new Ending(new ChainedScheduler(List.of(toZero, new StepLR(3, 0.5))), 0.1, true),
-        new Ending(new WarmupLR(toZero, 2, 3, 0.0), 0.1, true),
-        new Ending(new WarmupLR(new StepLR(1), 3, 3, 0.1), 0, true),
+        new Ending(
+            WarmupLR.builder(toZero).iterationsPerEpoch(2).warmupIterations(3).build(), 0.1, true),
+        new Ending(
+            WarmupLR.builder(new StepLR(1))
+                .iterationsPerEpoch(3)
+                .warmupIterations(3)
+                .warmupLr(0.1)
+                .build(),
+            0,
+            true),
         new Ending(new SequentialLR(List.of(fromZero, new StepLR(1, 0.5)), List.of(14)), 0, false));
   }
 

@@ -334,7 +334,11 @@ class TorchScheduleTest {
         new SWALR(0.02, 2_150_000, AnnealStrategy.COS),
         new LambdaLR(EpochFunction.yolov5Cosine(1000, 0.1)),
         new MultiplicativeLR(EpochFunction.exponential(0.9)),
-        new WarmupLR(new StepLR(2, 0.99), 1000, 3000, 0.01),
+        WarmupLR.builder(new StepLR(2, 0.99))
+            .iterationsPerEpoch(1000)
+            .warmupIterations(3000)
+            .warmupLr(0.01)
+            .build(),
         new SequentialLR(
             List.of(new LinearLR(0.1, 1, 5), new CosineAnnealingLR(1000), new StepLR(9, 0.99)),
             List.of(5, 2_150_000)),

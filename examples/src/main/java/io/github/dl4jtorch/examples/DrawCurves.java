@@ -68,7 +68,10 @@ public final class DrawCurves {
           new SequentialLR(
               List.of(new LinearLR(0.1, 1.0, 80), new CosineAnnealingLR(320)), List.of(80)),
           new ChainedScheduler(List.of(new ConstantLR(0.3, 80), new ExponentialLR(0.994))),
-          new WarmupLR(new CosineAnnealingLR(10), 40, 120, 0));
+          WarmupLR.builder(new CosineAnnealingLR(10))
+              .iterationsPerEpoch(40)
+              .warmupIterations(120)
+              .build());
 
   private DrawCurves() {}
 

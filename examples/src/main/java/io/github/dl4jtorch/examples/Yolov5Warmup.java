@@ -54,7 +54,12 @@ public final class Yolov5Warmup {
             .build();
     Schedule cosine = new LambdaLR(EpochFunction.yolov5Cosine(EPOCHS, 0.01));
     Schedule warmup =
-        new WarmupLR(cosine, BATCHES, 3 * BATCHES, List.of(0.0, 0.0, 0.1)).withMomentum(0.8);
+        WarmupLR.builder(cosine)
+            .iterationsPerEpoch(BATCHES)
+            .warmupIterations(3 * BATCHES)
+            .warmupLr(List.of(0.0, 0.0, 0.1))
+            .warmupMomentum(0.8)
+            .build();
     LRScheduler run = warmup.attach(groups);
     net.addListeners(SchedulerListener.everyIteration(run));
 

@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -97,47 +96,25 @@ class DocumentationTest {
   @Test
   void theReadmeNamesAndDrawsEveryScheduler() throws IOException {
     String readme = Files.readString(ROOT.resolve("README.md"));
-    List<String> names =
-        Arrays.stream(Schedule.class.getPermittedSubclasses())
-            .flatMap(DocumentationTest::records)
-            .toList();
-    assertThat(names).isNotEmpty();
-    names = new ArrayList<>(names);
-    names.addAll(
-        List.of(
-            "LambdaLR",
-            "MultiplicativeLR",
-            "StepLR",
-            "MultiStepLR",
-            "ConstantLR",
-            "LinearLR",
-            "ExponentialLR",
-            "PolynomialLR",
-            "CosineAnnealingLR"));
-    assertThat(names).hasSize(17);
-    for (String name : names) {
-      assertThat(readme)
-          .contains(
-              "| <img src=\"docs/curves/"
-                  + name
-                  + ".png\" width=\"160\" alt=\"\"> | `"
-                  + name
-                  + "(");
-      BufferedImage curve = ImageIO.read(ROOT.resolve("docs/curves/" + name + ".png").toFile());
-      assertThat(curve.getWidth()).isBetween(100, 400);
-      assertThat(distinctRows(curve)).as("rows that %s's curve touches", name).isGreaterThan(10);
-    }
-  }
-
-  /** The schedulers that a sealed interface names; others implement ChainableSchedule. */
-  private static Stream<String> records(Class<?> permitted) {
-    if (permitted.isRecord()) {
-      return Stream.of(permitted.getSimpleName());
-    }
-    Class<?>[] further = permitted.getPermittedSubclasses();
-    return further == null
-        ? Stream.of()
-        : Arrays.stream(further).flatMap(DocumentationTest::records);
+    assertThat(Schedule.types())
+        .allSatisfy(
+            type -> {
+              String row =
+                  "| <img src=\"docs/curves/%s.png\" width=\"160\" alt=\"\"> | `%<s("
+                      .formatted(type);
+              assertThat(readme.contains(row))
+                  .as("a row in README.md's table of schedulers that begins with %s", row)
+                  .isTrue();
+              Path picture = ROOT.resolve("docs/curves/" + type + ".png");
+              assertThat(picture)
+                  .as("%s's curve, which DrawCurves draws (DrawCurvesTest says how)", type)
+                  .exists();
+              BufferedImage curve = ImageIO.read(picture.toFile());
+              assertThat(curve.getWidth()).isBetween(100, 400);
+              assertThat(distinctRows(curve))
+                  .as("rows that %s's curve touches", type)
+                  .isGreaterThan(10);
+            });
   }
 
   private static long distinctRows(BufferedImage image) {

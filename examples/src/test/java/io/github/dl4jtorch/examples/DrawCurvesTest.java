@@ -2,6 +2,7 @@ package io.github.dl4jtorch.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.dl4jtorch.schedules.Schedule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,10 +16,18 @@ class DrawCurvesTest {
   @TempDir Path folder;
 
   @Test
-  void drawsThePicturesOfTheReadme() throws IOException {
+  void drawsEveryType() throws IOException {
     DrawCurves.main(new String[] {folder.toString()});
 
-    assertThat(names(folder)).hasSize(17).isEqualTo(names(Path.of("../docs/curves")));
+    assertThat(names(folder))
+        .as("pictures of the definitions in DrawCurves.SCHEDULES, one of every type")
+        .containsExactlyInAnyOrderElementsOf(
+            Schedule.types().stream().map(type -> type + ".png").toList());
+    assertThat(names(Path.of("../docs/curves")))
+        .as(
+            "pictures in docs/curves, as ./mvnw -q compile exec:java"
+                + " -Dexec.mainClass=io.github.dl4jtorch.examples.DrawCurves draws them")
+        .isEqualTo(names(folder));
   }
 
   private static List<String> names(Path folder) throws IOException {

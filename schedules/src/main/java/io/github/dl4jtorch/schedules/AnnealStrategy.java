@@ -8,9 +8,13 @@ public enum AnnealStrategy {
   LINEAR;
 
   /** Goes from {@code start} to {@code end}, of which a fraction of {@code pct} is done. */
-  double between(double start, double end, double pct) {
-    return this == COS
-        ? end + (start - end) / 2.0 * (Math.cos(Math.PI * pct) + 1)
-        : (end - start) * pct + start;
+  void between(double[] start, double[] end, double pct, double[] out) {
+    double cosine = this == COS ? Math.cos(Math.PI * pct) + 1 : 0;
+    for (int i = 0; i < out.length; i++) {
+      out[i] =
+          this == COS
+              ? end[i] + (start[i] - end[i]) / 2.0 * cosine
+              : (end[i] - start[i]) * pct + start[i];
+    }
   }
 }

@@ -17,7 +17,7 @@ final class ByEpochFormula implements Formula {
     schedule.next(at, groups.lr, base, groups.next);
     groups.swap();
     if (schedule.drivesMomentum()) {
-      Arrays.fill(groups.momentum, schedule.momentum(at.epoch()));
+      Arrays.fill(groups.momentum(), schedule.momentum(at.epoch()));
     }
   }
 

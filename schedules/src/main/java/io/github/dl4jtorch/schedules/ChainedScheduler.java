@@ -92,7 +92,7 @@ public record ChainedScheduler(List<Schedule> schedulers) implements Schedule {
     @Override
     void bind(GroupArrays groups, int lastEpoch, Parent parent) {
       double[] lr = groups.lr.clone();
-      double[] momentum = groups.momentum.clone();
+      double[] momentum = groups.momentum().clone();
       for (Node member : members) {
         member.bind(groups, lastEpoch, parent);
       }

@@ -5,6 +5,7 @@ import static io.github.dl4jtorch.schedules.Require.requireGiven;
 import static io.github.dl4jtorch.schedules.Require.requireNonNegative;
 import static io.github.dl4jtorch.schedules.Require.requirePositive;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.io.ObjectStreamException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -207,9 +208,12 @@ public record CyclicLR(
             continue;
           }
           groups.lr[group] = base[group] + (maxLr.get(group) - base[group]) * height * scale;
-          if (cycleMomentum) {
+        }
+        if (cycleMomentum) {
+          double[] momentum = groups.momentum();
+          for (int group = 0; group < groups.size() && !Double.isNaN(groups.lr[group]); group++) {
             double from = maxMomentum.get(group);
-            groups.momentum[group] = from - (from - baseMomentum.get(group)) * height * scale;
+            momentum[group] = from - (from - baseMomentum.get(group)) * height * scale;
           }
         }
       }
@@ -445,6 +449,7 @@ public record CyclicLR(
      * @return the definition
      * @throws IllegalArgumentException if an argument is out of its range
      */
+    @CheckReturnValue
     public CyclicLR build() {
       return new CyclicLR(
           baseLr,

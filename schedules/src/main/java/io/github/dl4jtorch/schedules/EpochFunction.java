@@ -5,6 +5,7 @@ import static io.github.dl4jtorch.schedules.Require.requireFromZeroToOne;
 import static io.github.dl4jtorch.schedules.Require.requireNonNegative;
 import static io.github.dl4jtorch.schedules.Require.requirePositive;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.io.Serializable;
 import java.util.Arrays;
 import java.util.List;
@@ -78,18 +79,18 @@ public sealed interface EpochFunction extends DoubleUnaryOperator, Serializable 
   }
 
   /**
-   * Makes the linear decay of the pix2pix and CycleGAN recipes: 1 for {@code nEpochs}, then towards
-   * 0 within {@code nEpochsDecay + 1}: {@code 1 - max(0, t + epochCount - nEpochs) / (nEpochsDecay
-   * + 1)}.
+   * Starts the linear decay of the pix2pix and CycleGAN recipes: 1 for {@code nEpochs}, then
+   * towards 0 within {@code nEpochsDecay + 1}: {@code 1 - max(0, t + epochCount - nEpochs) /
+   * (nEpochsDecay + 1)}.
    *
-   * @param epochCount the number of the first epoch; the recipe counts from 1
-   * @param nEpochs epochs at the full rate, {@code >= 0}
-   * @param nEpochsDecay epochs of the decay, {@code >= 0}
-   * @return the function
-   * @throws IllegalArgumentException if an argument is out of its range
+   * <pre>{@code
+   * EpochFunction decay = EpochFunction.pix2pixLinear().nEpochs(100).nEpochsDecay(200).build();
+   * }</pre>
+   *
+   * @return a builder with the recipes' defaults
    */
-  static EpochFunction pix2pixLinear(int epochCount, int nEpochs, int nEpochsDecay) {
-    return new Pix2pixLinear(epochCount, nEpochs, nEpochsDecay);
+  static Pix2pixLinear.Builder pix2pixLinear() {
+    return new Pix2pixLinear.Builder();
   }
 
   /**
@@ -252,6 +253,59 @@ public sealed interface EpochFunction extends DoubleUnaryOperator, Serializable 
                   .with("n_epochs_decay", nEpochsDecay)
                   .toMap())
           .toMap();
+    }
+
+    /** Collects the arguments of a {@link Pix2pixLinear}, which start at the recipes' defaults. */
+    public static final class Builder {
+      private int epochCount = 1;
+      private int nEpochs = 100;
+      private int nEpochsDecay = 100;
+
+      private Builder() {}
+
+      /**
+       * Sets the number of the first epoch.
+       *
+       * @param epochCount default 1, from which the recipes count
+       * @return this builder
+       */
+      public Builder epochCount(int epochCount) {
+        this.epochCount = epochCount;
+        return this;
+      }
+
+      /**
+       * Sets the length of the first part.
+       *
+       * @param nEpochs epochs at the full rate, {@code >= 0}; default 100
+       * @return this builder
+       */
+      public Builder nEpochs(int nEpochs) {
+        this.nEpochs = nEpochs;
+        return this;
+      }
+
+      /**
+       * Sets the length of the second part.
+       *
+       * @param nEpochsDecay epochs of the decay, {@code >= 0}; default 100
+       * @return this builder
+       */
+      public Builder nEpochsDecay(int nEpochsDecay) {
+        this.nEpochsDecay = nEpochsDecay;
+        return this;
+      }
+
+      /**
+       * Makes the function.
+       *
+       * @return the function
+       * @throws IllegalArgumentException if an argument is out of its range
+       */
+      @CheckReturnValue
+      public Pix2pixLinear build() {
+        return new Pix2pixLinear(epochCount, nEpochs, nEpochsDecay);
+      }
     }
   }
 }

@@ -115,7 +115,7 @@ final class EpochFunctions {
       case "yolov5_cosine" ->
           EpochFunction.yolov5Cosine(arguments.integer("epochs"), arguments.number("lrf"));
       default ->
-          EpochFunction.pix2pixLinear(
+          new EpochFunction.Pix2pixLinear(
               arguments.integer("epoch_count", 1),
               arguments.integer("n_epochs"),
               arguments.integer("n_epochs_decay"));

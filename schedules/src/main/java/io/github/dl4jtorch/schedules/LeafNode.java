@@ -62,12 +62,13 @@ final class LeafNode extends Node implements Moment {
 
   /** Sets initial_lr where it is absent, and copies it. */
   static double[] baseRates(GroupArrays groups) {
+    double[] initialLr = groups.marks(GroupMark.INITIAL_LR);
     for (int i = 0; i < groups.size(); i++) {
-      if (Double.isNaN(groups.marks(GroupMark.INITIAL_LR)[i])) {
-        groups.marks(GroupMark.INITIAL_LR)[i] = groups.lr[i];
+      if (Double.isNaN(initialLr[i])) {
+        initialLr[i] = groups.lr[i];
       }
     }
-    return groups.marks(GroupMark.INITIAL_LR).clone();
+    return initialLr.clone();
   }
 
   @Override
@@ -148,35 +149,17 @@ final class LeafNode extends Node implements Moment {
   static void requireFinite(GroupArrays groups, Node writer, int boundGroups) {
     for (int i = 0; i < groups.size(); i++) {
       if (!Double.isFinite(groups.lr[i])) {
-        throw new ArithmeticException(
-            i >= boundGroups
-                ? "param group "
+        throw i >= boundGroups
+            ? new ArithmeticException(
+                "param group "
                     + i
                     + " was added after this "
                     + writer.name()
-                    + " was attached, which has no base rate for it; attach it anew"
-                : writer.name()
-                    + " gives param group "
-                    + i
-                    + " a learning rate of "
-                    + groups.lr[i]
-                    + " at epoch "
-                    + writer.epoch()
-                    + "; nothing was changed");
-      }
-      boolean hasMomentum = groups.groups.get(i).momentumKind() != MomentumKind.NONE;
-      if (hasMomentum && !Double.isFinite(groups.momentum[i])) {
-        throw new ArithmeticException(
-            writer.name()
-                + " gives param group "
-                + i
-                + " a momentum of "
-                + groups.momentum[i]
-                + " at epoch "
-                + writer.epoch()
-                + "; nothing was changed");
+                    + " was attached, which has no base rate for it; attach it anew")
+            : GroupArrays.notTaken(writer, i, "learning rate", groups.lr[i], "");
       }
     }
+    groups.requireFiniteMomenta(writer);
   }
 
   private void growBase(int size) {

@@ -5,6 +5,7 @@ import static io.github.dl4jtorch.schedules.Require.requireFromZeroToOne;
 import static io.github.dl4jtorch.schedules.Require.requireGiven;
 import static io.github.dl4jtorch.schedules.Require.requirePositive;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -210,26 +211,16 @@ public record OneCycleLR(
           end = phaseEnd(phase, threePhase, pctStart, total);
         }
         double pct = (t - start) / (end - start);
-        for (int group = 0; group < groups.size(); group++) {
-          double first = groups.marks(GroupMark.INITIAL_LR)[group];
-          double peak = groups.marks(GroupMark.MAX_LR)[group];
-          double last = groups.marks(GroupMark.MIN_LR)[group];
-          double high = groups.marks(GroupMark.MAX_MOMENTUM)[group];
-          double low = groups.marks(GroupMark.BASE_MOMENTUM)[group];
-          groups.lr[group] =
-              switch (phase) {
-                case 0 -> annealStrategy.between(first, peak, pct);
-                case 1 -> annealStrategy.between(peak, threePhase ? first : last, pct);
-                default -> annealStrategy.between(first, last, pct);
-              };
-          if (cycleMomentum) {
-            groups.momentum[group] =
-                switch (phase) {
-                  case 0 -> annealStrategy.between(high, low, pct);
-                  case 1 -> annealStrategy.between(low, high, pct);
-                  default -> annealStrategy.between(high, high, pct);
-                };
-          }
+        double[] first = groups.marks(GroupMark.INITIAL_LR);
+        double[] peak = groups.marks(GroupMark.MAX_LR);
+        double[] last = groups.marks(GroupMark.MIN_LR);
+        double[] to = phase == 0 ? peak : phase == 1 && threePhase ? first : last;
+        annealStrategy.between(phase == 1 ? peak : first, to, pct, groups.lr);
+        if (cycleMomentum) {
+          double[] high = groups.marks(GroupMark.MAX_MOMENTUM);
+          double[] low = groups.marks(GroupMark.BASE_MOMENTUM);
+          annealStrategy.between(
+              phase == 1 ? low : high, phase == 0 ? low : high, pct, groups.momentum());
         }
       }
 
@@ -510,6 +501,7 @@ public record OneCycleLR(
      * @throws IllegalArgumentException if an argument is out of its range or the number of steps is
      *     not given
      */
+    @CheckReturnValue
     public OneCycleLR build() {
       return new OneCycleLR(
           maxLr,

@@ -4,6 +4,7 @@ import static io.github.dl4jtorch.schedules.Require.requireFinite;
 import static io.github.dl4jtorch.schedules.Require.requireGiven;
 import static io.github.dl4jtorch.schedules.Require.requireNonNegative;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -303,6 +304,7 @@ public record ReduceLROnPlateau(
      * @return the definition
      * @throws IllegalArgumentException if an argument is out of its range
      */
+    @CheckReturnValue
     public ReduceLROnPlateau build() {
       return new ReduceLROnPlateau(
           mode, factor, patience, threshold, thresholdMode, cooldown, minLr, eps);

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.schedules;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.io.Serializable;
 import java.util.List;
 import java.util.Map;
@@ -54,6 +55,7 @@ public sealed interface Schedule extends Serializable
    *     wrong type or out of range; the message names it
    * @throws IllegalStateException if two classes are known by the same type
    */
+  @CheckReturnValue
   static Schedule fromMap(Map<String, ?> map) {
     return ScheduleTypes.read(map);
   }
@@ -145,6 +147,7 @@ public sealed interface Schedule extends Serializable
    *     they were
    * @throws MalformedDataException if state or values do not fit; the groups are left as they were
    */
+  @CheckReturnValue
   default LRScheduler resume(
       ParamGroups groups, Map<String, ?> state, List<? extends Map<String, ?>> values) {
     return Run.resume(this, groups, state, values);

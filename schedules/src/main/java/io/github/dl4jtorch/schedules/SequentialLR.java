@@ -134,7 +134,7 @@ public record SequentialLR(List<Schedule> schedulers, List<Integer> milestones)
     /** Finds clocks and active members by running through on the side; the rates stay. */
     private void replay(GroupArrays groups, int lastEpoch) {
       double[] lr = groups.lr.clone();
-      double[] momentum = groups.momentum.clone();
+      double[] momentum = groups.momentum().clone();
       System.arraycopy(groups.marks(GroupMark.INITIAL_LR), 0, groups.lr, 0, groups.size());
       bind(groups, -1, Parent.NO_SEQUENTIAL);
       for (int step = 0; step <= lastEpoch; step++) {

@@ -44,7 +44,9 @@ public record StepLR(int stepSize, double gamma) implements ClosedFormSchedule {
 
   @Override
   public void next(Moment at, double[] lr, double[] base, double[] out) {
-    boolean decays = at.epoch() != 0 && at.epoch() % stepSize == 0 && !at.isResuming();
+    // The remainder of two doubles takes as long as all the rest of a step.
+    long epoch = (long) at.epoch();
+    boolean decays = epoch != 0 && epoch == at.epoch() && epoch % stepSize == 0 && !at.isResuming();
     for (int group = 0; group < lr.length; group++) {
       out[group] = decays ? lr[group] * gamma : lr[group];
     }

@@ -34,12 +34,12 @@ import org.jspecify.annotations.Nullable;
  * <pre>{@code
  * int batches = 100;
  * Schedule yolov5 =
- *     new WarmupLR(
- *             new LambdaLR(EpochFunction.yolov5Linear(300, 0.01)),
- *             batches,
- *             3 * batches,
- *             List.of(0.0, 0.0, 0.1))
- *         .withMomentum(0.8);
+ *     WarmupLR.builder(new LambdaLR(EpochFunction.yolov5Linear(300, 0.01)))
+ *         .iterationsPerEpoch(batches)
+ *         .warmupIterations(3 * batches)
+ *         .warmupLr(List.of(0.0, 0.0, 0.1))
+ *         .warmupMomentum(0.8)
+ *         .build();
  * }</pre>
  *
  * @param after the epoch schedule, any but a {@link ReduceLROnPlateau}
@@ -80,42 +80,14 @@ public record WarmupLR(
   }
 
   /**
-   * Takes one rate for all groups and leaves the momentum alone.
+   * Starts a definition.
    *
    * @param after the epoch schedule, any but a {@link ReduceLROnPlateau}
-   * @param iterationsPerEpoch iterations of an epoch, usually its batches, {@code > 0}
-   * @param warmupIterations iterations of the warm-up, {@code > 0}
-   * @param warmupLr the rate to start from, finite
-   * @throws IllegalArgumentException if an argument is out of its range
+   * @return a builder; {@link Builder#iterationsPerEpoch} and {@link Builder#warmupIterations} have
+   *     to be given
    */
-  public WarmupLR(Schedule after, int iterationsPerEpoch, int warmupIterations, double warmupLr) {
-    this(after, iterationsPerEpoch, warmupIterations, PerGroup.same(warmupLr), null);
-  }
-
-  /**
-   * Takes a rate for each group and leaves the momentum alone.
-   *
-   * @param after the epoch schedule, any but a {@link ReduceLROnPlateau}
-   * @param iterationsPerEpoch iterations of an epoch, usually its batches, {@code > 0}
-   * @param warmupIterations iterations of the warm-up, {@code > 0}
-   * @param warmupLr the rates to start from, finite, one a group
-   * @throws IllegalArgumentException if an argument is out of its range
-   */
-  public WarmupLR(
-      Schedule after, int iterationsPerEpoch, int warmupIterations, List<Double> warmupLr) {
-    this(after, iterationsPerEpoch, warmupIterations, PerGroup.each(warmupLr), null);
-  }
-
-  /**
-   * Returns the same with a warm-up of the momentum, or of beta1 in groups of Adam's kind.
-   *
-   * @param warmupMomentum the momentum to start from, finite; YOLOv5 takes 0.8
-   * @return the changed copy
-   * @throws IllegalArgumentException if the momentum is not finite
-   */
-  @CheckReturnValue
-  public WarmupLR withMomentum(double warmupMomentum) {
-    return new WarmupLR(after, iterationsPerEpoch, warmupIterations, warmupLr, warmupMomentum);
+  public static Builder builder(Schedule after) {
+    return new Builder(after);
   }
 
   @Override
@@ -217,12 +189,12 @@ public record WarmupLR(
       if (schedule.warmupMomentum() != null) {
         for (int i = 0; i < boundGroups; i++) {
           if (Double.isNaN(groups.marks(GroupMark.INITIAL_MOMENTUM)[i])) {
-            groups.marks(GroupMark.INITIAL_MOMENTUM)[i] = groups.momentum[i];
+            groups.marks(GroupMark.INITIAL_MOMENTUM)[i] = groups.momentum()[i];
           }
         }
         System.arraycopy(
-            groups.marks(GroupMark.INITIAL_MOMENTUM), 0, groups.momentum, 0, boundGroups);
-        ownMomentum = groups.momentum.clone();
+            groups.marks(GroupMark.INITIAL_MOMENTUM), 0, groups.momentum(), 0, boundGroups);
+        ownMomentum = groups.momentum().clone();
       }
       after.bind(groups, -1, parent);
       remember(groups.lr);
@@ -235,7 +207,7 @@ public record WarmupLR(
     /** Finds the count, and where the epoch schedule is, by running through on the side. */
     private void replay(GroupArrays groups, int lastEpoch) {
       double[] lr = groups.lr.clone();
-      double[] momentum = groups.momentum.clone();
+      double[] momentum = groups.momentum().clone();
       System.arraycopy(groups.marks(GroupMark.INITIAL_LR), 0, groups.lr, 0, groups.size());
       bind(groups, -1, Parent.NO_SEQUENTIAL);
       for (int step = 0; step <= lastEpoch; step++) {
@@ -271,7 +243,9 @@ public record WarmupLR(
       boolean isWarmingUp = iteration <= schedule.warmupIterations();
       if (isWarmingUp) {
         System.arraycopy(after.lastLr(), 0, groups.lr, 0, Math.min(boundGroups, groups.size()));
-        System.arraycopy(ownMomentum, 0, groups.momentum, 0, ownMomentum.length);
+        if (schedule.warmupMomentum() != null) {
+          System.arraycopy(ownMomentum, 0, groups.momentum(), 0, ownMomentum.length);
+        }
       }
       if (iteration % schedule.iterationsPerEpoch() == 0) {
         if (!isWarmingUp) {
@@ -311,16 +285,19 @@ public record WarmupLR(
 
     /** Notes what the epoch schedule gives and leads the groups towards it. */
     private void warmUp(GroupArrays groups) {
-      Double warmupMomentum = schedule.warmupMomentum();
-      System.arraycopy(groups.momentum, 0, ownMomentum, 0, ownMomentum.length);
       for (int i = 0; i < groups.size(); i++) {
         groups.lr[i] =
             i < boundGroups
                 ? schedule.between(schedule.warmupLr().get(i), groups.lr[i], iteration)
                 : Double.NaN;
+      }
+      Double warmupMomentum = schedule.warmupMomentum();
+      if (warmupMomentum != null) {
+        double[] momentum = groups.momentum();
+        System.arraycopy(momentum, 0, ownMomentum, 0, ownMomentum.length);
         boolean isEnd = iteration == schedule.warmupIterations();
-        if (i < ownMomentum.length && warmupMomentum != null && !isEnd) {
-          groups.momentum[i] = schedule.between(warmupMomentum, ownMomentum[i], iteration);
+        for (int i = 0; i < ownMomentum.length && !isEnd; i++) {
+          momentum[i] = schedule.between(warmupMomentum, ownMomentum[i], iteration);
         }
       }
       LeafNode.requireFinite(groups, this, boundGroups);
@@ -387,6 +364,89 @@ public record WarmupLR(
         }
       }
       state.ignore("verbose");
+    }
+  }
+
+  /** Collects the arguments of a {@link WarmupLR}. */
+  public static final class Builder {
+    private final Schedule after;
+    private int iterationsPerEpoch;
+    private int warmupIterations;
+    private PerGroup<Double> warmupLr = PerGroup.same(0.0);
+    private @Nullable Double warmupMomentum;
+
+    private Builder(Schedule after) {
+      this.after = after;
+    }
+
+    /**
+     * Sets the iterations after which the epoch schedule makes a step.
+     *
+     * @param iterationsPerEpoch iterations of an epoch, usually its batches, {@code > 0}
+     * @return this builder
+     */
+    public Builder iterationsPerEpoch(int iterationsPerEpoch) {
+      this.iterationsPerEpoch = iterationsPerEpoch;
+      return this;
+    }
+
+    /**
+     * Sets the length of the warm-up.
+     *
+     * @param warmupIterations iterations of the warm-up, {@code > 0}; YOLOv5 takes 3 epochs, but no
+     *     fewer than 100
+     * @return this builder
+     */
+    public Builder warmupIterations(int warmupIterations) {
+      this.warmupIterations = warmupIterations;
+      return this;
+    }
+
+    /**
+     * Sets the rate to start from.
+     *
+     * @param warmupLr finite; default 0
+     * @return this builder
+     */
+    public Builder warmupLr(double warmupLr) {
+      this.warmupLr = PerGroup.same(warmupLr);
+      return this;
+    }
+
+    /**
+     * Sets the rates to start from.
+     *
+     * @param warmupLr finite, one a group
+     * @return this builder
+     * @throws IllegalArgumentException if the list is empty
+     */
+    public Builder warmupLr(List<Double> warmupLr) {
+      this.warmupLr = PerGroup.each(warmupLr);
+      return this;
+    }
+
+    /**
+     * Adds a warm-up of the momentum, or of beta1 in groups of Adam's kind.
+     *
+     * @param warmupMomentum the momentum to start from, finite; YOLOv5 takes 0.8; by default it is
+     *     left alone
+     * @return this builder
+     */
+    public Builder warmupMomentum(double warmupMomentum) {
+      this.warmupMomentum = warmupMomentum;
+      return this;
+    }
+
+    /**
+     * Makes the definition.
+     *
+     * @return the definition
+     * @throws IllegalArgumentException if an argument is out of its range, or {@code after} is a
+     *     plateau
+     */
+    @CheckReturnValue
+    public WarmupLR build() {
+      return new WarmupLR(after, iterationsPerEpoch, warmupIterations, warmupLr, warmupMomentum);
     }
   }
 }

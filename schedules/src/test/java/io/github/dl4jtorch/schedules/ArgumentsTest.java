@@ -167,9 +167,12 @@ class ArgumentsTest {
         refused(() -> EpochFunction.yolov5Cosine(-1, 0.1), "epochs must be > 0 but was -1"),
         refused(
             () -> EpochFunction.yolov5Cosine(1, -0.1), "lrf must be >= 0 and <= 1 but was -0.1"),
-        refused(() -> EpochFunction.pix2pixLinear(1, -1, 2), "nEpochs must be >= 0 but was -1"),
         refused(
-            () -> EpochFunction.pix2pixLinear(1, 1, -2), "nEpochsDecay must be >= 0 but was -2"),
+            () -> EpochFunction.pix2pixLinear().nEpochs(-1).build(),
+            "nEpochs must be >= 0 but was -1"),
+        refused(
+            () -> EpochFunction.pix2pixLinear().nEpochsDecay(-2).build(),
+            "nEpochsDecay must be >= 0 but was -2"),
         refused(() -> ParamGroup.sgd(NAN, 0.9), "lr must be finite but was NaN"),
         refused(() -> ParamGroup.sgd(0.1, NAN), "momentum must be finite but was NaN"),
         refused(() -> ParamGroup.adam(0.1, INFINITE), "beta1 must be finite but was Infinity"),

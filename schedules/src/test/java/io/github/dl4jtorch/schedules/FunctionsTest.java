@@ -56,7 +56,7 @@ class FunctionsTest {
   @Test
   void pix2pixLinearGivesTheRecipesRates() {
     // CycleGAN: 100 epochs at 2e-4, 100 of decay, epochs counted from 1.
-    EpochFunction decay = EpochFunction.pix2pixLinear(1, 100, 100);
+    EpochFunction decay = EpochFunction.pix2pixLinear().build();
     assertThat(2e-4 * decay.applyAsDouble(99)).isEqualTo(2e-4);
     assertThat(2e-4 * decay.applyAsDouble(100)).isCloseTo(1.980198e-4, within(5e-11));
     assertThat(2e-4 * decay.applyAsDouble(150)).isCloseTo(9.9009901e-5, within(5e-13));
@@ -66,7 +66,7 @@ class FunctionsTest {
 
   @Test
   void mapsAreInTheOrderOfTheArguments() {
-    assertThat(Json.write(EpochFunction.pix2pixLinear(1, 100, 50).toMap()))
+    assertThat(Json.write(EpochFunction.pix2pixLinear().nEpochsDecay(50).build().toMap()))
         .isEqualTo(
             "{\"pix2pix_linear\":{\"epoch_count\":1,\"n_epochs\":100,\"n_epochs_decay\":50}}");
     assertThat(Json.write(new LambdaLR(EpochFunction.yolov5Cosine(3, 0.1)).toMap()))

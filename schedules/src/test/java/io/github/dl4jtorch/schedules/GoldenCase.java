@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** One recorded run of PyTorch, from golden/schedulers. */
@@ -20,29 +21,29 @@ record GoldenCase(
     @Nullable List<Edit> edits,
     @Nullable State state) {
 
-  static final List<String> FAMILIES =
+  /** What was recorded of several schedulers, beside one file for each of PyTorch's. */
+  private static final List<String> ACROSS =
       List.of(
-          "LambdaLR",
-          "MultiplicativeLR",
-          "StepLR",
-          "MultiStepLR",
-          "ConstantLR",
-          "LinearLR",
-          "ExponentialLR",
-          "PolynomialLR",
-          "CosineAnnealingLR",
-          "CosineAnnealingWarmRestarts",
-          "CyclicLR",
-          "OneCycleLR",
-          "ReduceLROnPlateau",
-          "SWALR",
-          "SequentialLR",
-          "ChainedScheduler",
           "several",
           "external_edit",
           "resume_last_epoch",
           "step_to_epoch",
           "fractional_restarts");
+
+  /** The types of which PyTorch has nothing to record; they have tests of their own. */
+  static final Set<String> NOT_PYTORCHS = Set.of("WarmupLR");
+
+  /** The names of the recordings. */
+  static List<String> families() {
+    List<String> families = new ArrayList<>(Specimens.types());
+    families.removeAll(NOT_PYTORCHS);
+    families.addAll(ACROSS);
+    return families;
+  }
+
+  static boolean isRecorded(String family) {
+    return GoldenCase.class.getResource(resource(family)) != null;
+  }
 
   record Optimizer(
       String type, @JsonProperty("param_groups") List<Map<String, Double>> paramGroups) {}
@@ -52,7 +53,11 @@ record GoldenCase(
   record State(int after, List<Map<String, Object>> groups, List<Map<String, Object>> schedulers) {}
 
   static List<GoldenCase> read(String family) {
-    return Json.readResource("/golden/schedulers/" + family + ".json", new TypeReference<>() {});
+    return Json.readResource(resource(family), new TypeReference<>() {});
+  }
+
+  private static String resource(String family) {
+    return "/golden/schedulers/" + family + ".json";
   }
 
   /** The optimizer as it is before any scheduler is attached. */

@@ -218,7 +218,13 @@ class MalformedDataTest {
           case "Plateau" -> ReduceLROnPlateau.builder().patience(4).cooldown(2).build();
           case "SequentialLR" ->
               new SequentialLR(List.of(new StepLR(3), new StepLR(4)), List.of(5));
-          default -> new WarmupLR(new StepLR(3), 2, 4, 0.1).withMomentum(0.5);
+          default ->
+              WarmupLR.builder(new StepLR(3))
+                  .iterationsPerEpoch(2)
+                  .warmupIterations(4)
+                  .warmupLr(0.1)
+                  .warmupMomentum(0.5)
+                  .build();
         };
     ParamGroups groups = Specimens.groups(2, false);
     LRScheduler run = schedule.attach(groups);
@@ -292,7 +298,13 @@ class MalformedDataTest {
     assertThatThrownBy(() -> new SequentialLR(List.of(deepest), List.of()))
         .isExactlyInstanceOf(IllegalArgumentException.class)
         .hasMessage("schedulers must be nested at most 100 deep but were 101");
-    assertThatThrownBy(() -> new WarmupLR(deepest, 1, 1, 0.1))
+    assertThatThrownBy(
+            () ->
+                WarmupLR.builder(deepest)
+                    .iterationsPerEpoch(1)
+                    .warmupIterations(1)
+                    .warmupLr(0.1)
+                    .build())
         .isExactlyInstanceOf(IllegalArgumentException.class)
         .hasMessage("after must be nested at most 100 deep but were 101");
     for (int levels : new int[] {1, 2_000, 100_000}) {
@@ -311,7 +323,8 @@ class MalformedDataTest {
     return switch (level % 3) {
       case 0 -> new ChainedScheduler(List.of(member));
       case 1 -> new SequentialLR(List.of(member), List.of());
-      default -> new WarmupLR(member, 1, 1, 0.1);
+      default ->
+          WarmupLR.builder(member).iterationsPerEpoch(1).warmupIterations(1).warmupLr(0.1).build();
     };
   }
 

@@ -63,13 +63,12 @@ class RandomRunsTest {
       case 17 -> new ChainedScheduler(members(random, groups, depth));
       case 18, 19 -> sequence(random, members(random, groups, depth));
       default -> {
-        WarmupLR warmup =
-            new WarmupLR(
-                tree(random, groups, depth - 1),
-                1 + random.nextInt(5),
-                length,
-                perGroup(random, groups));
-        yield random.nextBoolean() ? warmup : warmup.withMomentum(0.5);
+        WarmupLR.Builder warmup =
+            WarmupLR.builder(tree(random, groups, depth - 1))
+                .iterationsPerEpoch(1 + random.nextInt(5))
+                .warmupIterations(length)
+                .warmupLr(perGroup(random, groups));
+        yield (random.nextBoolean() ? warmup : warmup.warmupMomentum(0.5)).build();
       }
     };
   }

@@ -15,7 +15,7 @@ final class Specimens {
         new LambdaLR(EpochFunction.exponential(0.93)),
         new LambdaLR(EpochFunction.yolov5Linear(40, 0.01)),
         new LambdaLR(EpochFunction.yolov5Cosine(40, 0.01)),
-        new LambdaLR(EpochFunction.pix2pixLinear(1, 10, 1_000_000)),
+        new LambdaLR(EpochFunction.pix2pixLinear().nEpochs(10).nEpochsDecay(1_000_000).build()),
         new MultiplicativeLR(EpochFunction.table(0.5, 0.9, 1.1, 0.95, 1.0)),
         new StepLR(4, 0.3),
         new MultiStepLR(List.of(9, 2, 5, 5), 0.5),
@@ -93,34 +93,66 @@ final class Specimens {
   /** Warm-ups that end within an epoch, at its end, and never; over schedules of every kind. */
   static List<Schedule> warmups() {
     return List.of(
-        new WarmupLR(new LambdaLR(EpochFunction.yolov5Cosine(40, 0.01)), 5, 12, 0)
-            .withMomentum(0.8),
-        new WarmupLR(new StepLR(2, 0.5), 3, 15, 0.01),
-        new WarmupLR(new MultiplicativeLR(EpochFunction.table(0.5, 0.9, 1.1)), 4, 9, 0.3),
-        new WarmupLR(new CosineAnnealingWarmRestarts(3, 2, 1e-3), 1, 17, 1e-4).withMomentum(0.95),
-        new WarmupLR(CyclicLR.builder(0.01, 0.2).stepSizeUp(3).build(), 2, 1_000_000, 0)
-            .withMomentum(0.5),
-        new WarmupLR(
-            new SequentialLR(
-                List.of(new LinearLR(0.1, 1.0, 2), new SWALR(0.05, 3, AnnealStrategy.LINEAR)),
-                List.of(2)),
-            4,
-            10,
-            0.2),
-        new WarmupLR(
+        WarmupLR.builder(new LambdaLR(EpochFunction.yolov5Cosine(40, 0.01)))
+            .iterationsPerEpoch(5)
+            .warmupIterations(12)
+            .warmupMomentum(0.8)
+            .build(),
+        WarmupLR.builder(new StepLR(2, 0.5))
+            .iterationsPerEpoch(3)
+            .warmupIterations(15)
+            .warmupLr(0.01)
+            .build(),
+        WarmupLR.builder(new MultiplicativeLR(EpochFunction.table(0.5, 0.9, 1.1)))
+            .iterationsPerEpoch(4)
+            .warmupIterations(9)
+            .warmupLr(0.3)
+            .build(),
+        WarmupLR.builder(new CosineAnnealingWarmRestarts(3, 2, 1e-3))
+            .iterationsPerEpoch(1)
+            .warmupIterations(17)
+            .warmupLr(1e-4)
+            .warmupMomentum(0.95)
+            .build(),
+        WarmupLR.builder(CyclicLR.builder(0.01, 0.2).stepSizeUp(3).build())
+            .iterationsPerEpoch(2)
+            .warmupIterations(1_000_000)
+            .warmupMomentum(0.5)
+            .build(),
+        WarmupLR.builder(
+                new SequentialLR(
+                    List.of(new LinearLR(0.1, 1.0, 2), new SWALR(0.05, 3, AnnealStrategy.LINEAR)),
+                    List.of(2)))
+            .iterationsPerEpoch(4)
+            .warmupIterations(10)
+            .warmupLr(0.2)
+            .build(),
+        WarmupLR.builder(
                 new ChainedScheduler(
                     List.of(
-                        new WarmupLR(new ExponentialLR(0.9), 2, 3, 0).withMomentum(0.9),
-                        new StepLR(3, 0.5))),
-                2,
-                11,
-                0)
-            .withMomentum(0.7));
+                        WarmupLR.builder(new ExponentialLR(0.9))
+                            .iterationsPerEpoch(2)
+                            .warmupIterations(3)
+                            .warmupMomentum(0.9)
+                            .build(),
+                        new StepLR(3, 0.5))))
+            .iterationsPerEpoch(2)
+            .warmupIterations(11)
+            .warmupMomentum(0.7)
+            .build());
   }
 
   /** A schedule as users write them. */
   static List<Schedule> own() {
     return List.of(new Halving(3, PerGroup.same(0.01)));
+  }
+
+  /** The types of this library, without those that tests bring or register. */
+  static List<String> types() {
+    List<String> types = new ArrayList<>(Schedule.types());
+    own().forEach(schedule -> types.remove(String.valueOf(schedule.toMap().get("type"))));
+    types.removeIf(type -> type.contains("Test."));
+    return types;
   }
 
   static List<Schedule> stepped() {

@@ -18,8 +18,12 @@ class WarmupLRTest {
 
   /** YOLOv5's training of 300 epochs, with 100 batches in each. */
   private static final Schedule YOLOV5 =
-      new WarmupLR(new LambdaLR(EpochFunction.yolov5Linear(300, 0.01)), 100, 300, List.of(0.0, 0.1))
-          .withMomentum(0.8);
+      WarmupLR.builder(new LambdaLR(EpochFunction.yolov5Linear(300, 0.01)))
+          .iterationsPerEpoch(100)
+          .warmupIterations(300)
+          .warmupLr(List.of(0.0, 0.1))
+          .warmupMomentum(0.8)
+          .build();
 
   private static ParamGroups yolov5Groups() {
     return ParamGroups.of(ParamGroup.sgd(0.01, 0.937), ParamGroup.sgd(0.01, 0.937));
@@ -79,7 +83,14 @@ class WarmupLRTest {
     int warmup = 22;
     ParamGroups groups = Specimens.groups(2, false);
     ParamGroups alone = Specimens.groups(2, false);
-    LRScheduler run = new WarmupLR(after, 3, warmup, 0.05).withMomentum(0.6).attach(groups);
+    LRScheduler run =
+        WarmupLR.builder(after)
+            .iterationsPerEpoch(3)
+            .warmupIterations(warmup)
+            .warmupLr(0.05)
+            .warmupMomentum(0.6)
+            .build()
+            .attach(groups);
     LRScheduler epochs = after.attach(alone);
     for (int iteration = 0; iteration < 60; iteration++) {
       for (int group = 0; group < 2; group++) {
@@ -103,7 +114,12 @@ class WarmupLRTest {
   @Test
   void takesUpRatesSetByHandOnlyAfterwards() {
     ParamGroups groups = ParamGroups.of(ParamGroup.withoutMomentum(0.8));
-    LRScheduler run = new WarmupLR(new StepLR(1, 0.5), 2, 4, 0).attach(groups);
+    LRScheduler run =
+        WarmupLR.builder(new StepLR(1, 0.5))
+            .iterationsPerEpoch(2)
+            .warmupIterations(4)
+            .build()
+            .attach(groups);
     run.step();
     groups.get(0).setLr(7);
     run.step();
@@ -120,7 +136,12 @@ class WarmupLRTest {
   @Test
   void leavesTheMomentumAloneUnlessToldOtherwise() {
     ParamGroups groups = ParamGroups.of(ParamGroup.adam(0.8, 0.9));
-    LRScheduler run = new WarmupLR(new StepLR(1, 0.5), 2, 4, 0).attach(groups);
+    LRScheduler run =
+        WarmupLR.builder(new StepLR(1, 0.5))
+            .iterationsPerEpoch(2)
+            .warmupIterations(4)
+            .build()
+            .attach(groups);
     groups.get(0).setMomentum(0.7);
     step(run, 3);
     assertThat(groups.get(0).momentum()).isEqualTo(0.7);
@@ -131,7 +152,14 @@ class WarmupLRTest {
   void endsAtTheMomentumItselfWhereTheLineIsRounded() {
     ParamGroups groups = ParamGroups.of(ParamGroup.sgd(0.8, 0.9));
     assertThat(0.3 + (0.9 - 0.3) * 3 / 3).isNotEqualTo(0.9);
-    step(new WarmupLR(new StepLR(9), 9, 3, 0).withMomentum(0.3).attach(groups), 3);
+    step(
+        WarmupLR.builder(new StepLR(9))
+            .iterationsPerEpoch(9)
+            .warmupIterations(3)
+            .warmupMomentum(0.3)
+            .build()
+            .attach(groups),
+        3);
     assertThat(groups.get(0).momentum()).isEqualTo(0.9);
   }
 
@@ -148,7 +176,8 @@ class WarmupLRTest {
   @Test
   void canBeFollowedInASequence() {
     ParamGroups groups = ParamGroups.of(ParamGroup.withoutMomentum(0.8));
-    Schedule warmup = new WarmupLR(new StepLR(1, 0.5), 2, 4, 0);
+    Schedule warmup =
+        WarmupLR.builder(new StepLR(1, 0.5)).iterationsPerEpoch(2).warmupIterations(4).build();
     LRScheduler run =
         new SequentialLR(List.of(new ConstantLR(0.5, 3), warmup), List.of(3)).attach(groups);
     List<Double> seen = new ArrayList<>(rates(groups));
@@ -164,7 +193,13 @@ class WarmupLRTest {
   void stayAsTheyWereWhereAStepIsRefused() {
     ParamGroups groups = ParamGroups.of(ParamGroup.sgd(0.8, 0.9));
     Schedule after = new LambdaLR(epoch -> epoch < 2 ? 1 : Double.NaN);
-    LRScheduler run = new WarmupLR(after, 2, 6, 0).withMomentum(0.5).attach(groups);
+    LRScheduler run =
+        WarmupLR.builder(after)
+            .iterationsPerEpoch(2)
+            .warmupIterations(6)
+            .warmupMomentum(0.5)
+            .build()
+            .attach(groups);
     step(run, 3);
     Map<String, Object> before = run.stateDict();
     List<Map<String, Object>> groupsBefore = groups.stateDict();
@@ -182,7 +217,13 @@ class WarmupLRTest {
   @Test
   void refusesAGroupThatWasAddedDuringTheWarmUp() {
     ParamGroups groups = ParamGroups.of(ParamGroup.sgd(0.8, 0.9));
-    LRScheduler run = new WarmupLR(new StepLR(1, 0.5), 2, 3, 0).withMomentum(0.5).attach(groups);
+    LRScheduler run =
+        WarmupLR.builder(new StepLR(1, 0.5))
+            .iterationsPerEpoch(2)
+            .warmupIterations(3)
+            .warmupMomentum(0.5)
+            .build()
+            .attach(groups);
     groups.add(ParamGroup.sgd(0.4, 0.9));
     assertThatThrownBy(run::step)
         .isInstanceOf(ArithmeticException.class)
@@ -194,7 +235,13 @@ class WarmupLRTest {
   @Test
   void takesAlongAGroupThatWasAddedAfterwardsAsTheEpochScheduleDoes() {
     ParamGroups groups = ParamGroups.of(ParamGroup.sgd(0.8, 0.9));
-    LRScheduler run = new WarmupLR(new StepLR(1, 0.5), 2, 3, 0).withMomentum(0.5).attach(groups);
+    LRScheduler run =
+        WarmupLR.builder(new StepLR(1, 0.5))
+            .iterationsPerEpoch(2)
+            .warmupIterations(3)
+            .warmupMomentum(0.5)
+            .build()
+            .attach(groups);
     step(run, 4);
     groups.add(ParamGroup.sgd(0.4, 0.9));
     step(run, 2);
@@ -204,19 +251,44 @@ class WarmupLRTest {
   @Test
   void refusesArgumentsOutOfTheirRange() {
     Schedule after = new StepLR(1);
-    assertRefused(() -> new WarmupLR(after, 0, 5, 0), "iterationsPerEpoch must be > 0 but was 0");
-    assertRefused(() -> new WarmupLR(after, 5, -1, 0), "warmupIterations must be > 0 but was -1");
     assertRefused(
-        () -> new WarmupLR(after, 5, 5, Double.NaN), "warmupLr must be finite but was NaN");
+        () -> WarmupLR.builder(after).iterationsPerEpoch(0).warmupIterations(5).build(),
+        "iterationsPerEpoch must be > 0 but was 0");
     assertRefused(
-        () -> new WarmupLR(after, 5, 5, 0).withMomentum(Double.POSITIVE_INFINITY),
+        () -> WarmupLR.builder(after).iterationsPerEpoch(5).warmupIterations(-1).build(),
+        "warmupIterations must be > 0 but was -1");
+    assertRefused(
+        () ->
+            WarmupLR.builder(after)
+                .iterationsPerEpoch(5)
+                .warmupIterations(5)
+                .warmupLr(Double.NaN)
+                .build(),
+        "warmupLr must be finite but was NaN");
+    assertRefused(
+        () ->
+            WarmupLR.builder(after)
+                .iterationsPerEpoch(5)
+                .warmupIterations(5)
+                .warmupMomentum(Double.POSITIVE_INFINITY)
+                .build(),
         "warmupMomentum must be finite but was Infinity");
     assertRefused(
-        () -> new WarmupLR(ReduceLROnPlateau.builder().build(), 5, 5, 0),
+        () ->
+            WarmupLR.builder(ReduceLROnPlateau.builder().build())
+                .iterationsPerEpoch(5)
+                .warmupIterations(5)
+                .build(),
         "WarmupLR cannot hold a ReduceLROnPlateau, which needs a metric; attach it to the same"
             + " groups and step it beside this one");
     assertRefused(
-        () -> new WarmupLR(after, 5, 5, List.of(0.0, 0.1)).attach(Specimens.groups(3, false)),
+        () ->
+            WarmupLR.builder(after)
+                .iterationsPerEpoch(5)
+                .warmupIterations(5)
+                .warmupLr(List.of(0.0, 0.1))
+                .build()
+                .attach(Specimens.groups(3, false)),
         "warmupLr must have one entry for each of the 3 param groups but has 2");
     assertRefused(
         () -> YOLOV5.attach(ParamGroups.of(ParamGroup.sgd(1, 0.9), ParamGroup.withoutMomentum(1))),
@@ -224,7 +296,10 @@ class WarmupLRTest {
             + " build it without warmupMomentum");
     assertRefused(
         () ->
-            new WarmupLR(new SWALR(List.of(0.1), 5, AnnealStrategy.COS), 5, 5, 0)
+            WarmupLR.builder(new SWALR(List.of(0.1), 5, AnnealStrategy.COS))
+                .iterationsPerEpoch(5)
+                .warmupIterations(5)
+                .build()
                 .attach(Specimens.groups(2, false)),
         "swaLr must have one entry for each of the 2 param groups but has 1");
     assertRefused(

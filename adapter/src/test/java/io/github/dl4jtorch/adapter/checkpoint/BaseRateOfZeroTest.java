@@ -32,8 +32,16 @@ class BaseRateOfZeroTest {
   static Stream<Arguments> savedAt() {
     Stream<Schedule> schedules =
         Stream.of(
-            new WarmupLR(new StepLR(2, 0.5), 1, 3, 0.1),
-            new WarmupLR(new CosineAnnealingLR(5), 2, 3, 0.1),
+            WarmupLR.builder(new StepLR(2, 0.5))
+                .iterationsPerEpoch(1)
+                .warmupIterations(3)
+                .warmupLr(0.1)
+                .build(),
+            WarmupLR.builder(new CosineAnnealingLR(5))
+                .iterationsPerEpoch(2)
+                .warmupIterations(3)
+                .warmupLr(0.1)
+                .build(),
             new CosineAnnealingLR(3, 0.01),
             new CosineAnnealingLR(4, 0.1));
     return schedules.flatMap(

@@ -111,13 +111,12 @@ final class RandomSchedules {
       }
       case 2, 3 -> new ChainedScheduler(trees(1 + random.nextInt(3), depth));
       case 4 -> {
-        WarmupLR warmup =
-            new WarmupLR(
-                tree(depth - 1),
-                1 + random.nextInt(3),
-                1 + random.nextInt(6),
-                random.nextBoolean() ? 0 : rate());
-        yield hasMomentum && random.nextBoolean() ? warmup.withMomentum(0.8) : warmup;
+        WarmupLR.Builder warmup =
+            WarmupLR.builder(tree(depth - 1))
+                .iterationsPerEpoch(1 + random.nextInt(3))
+                .warmupIterations(1 + random.nextInt(6))
+                .warmupLr(random.nextBoolean() ? 0 : rate());
+        yield (hasMomentum && random.nextBoolean() ? warmup.warmupMomentum(0.8) : warmup).build();
       }
       default -> leaf();
     };
@@ -161,7 +160,9 @@ final class RandomSchedules {
       // A warm-up from 0.
       case 1 -> new LambdaLR(EpochFunction.table(0, 0, random.nextInt(2), 0.5, 0.1, 1));
       case 2 -> new LambdaLR(EpochFunction.yolov5Cosine(steps() + 4, 0.01));
-      case 3 -> new LambdaLR(EpochFunction.pix2pixLinear(1, steps(), steps()));
+      case 3 ->
+          new LambdaLR(
+              EpochFunction.pix2pixLinear().nEpochs(steps()).nEpochsDecay(steps()).build());
       case 4 -> new MultiplicativeLR(EpochFunction.table(1, factor(), 1.1, factor()));
       case 5 -> new StepLR(1 + random.nextInt(3), factor());
       case 6 -> new MultiStepLR(List.of(steps(), steps()), factor());

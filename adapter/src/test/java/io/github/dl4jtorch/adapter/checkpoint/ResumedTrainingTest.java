@@ -168,8 +168,12 @@ class ResumedTrainingTest {
             net ->
                 Map.of(
                     "run",
-                    new WarmupLR(new ExponentialLR(0.8), BATCHES, 5, List.of(0.0, 0.1))
-                        .withMomentum(0.8)
+                    WarmupLR.builder(new ExponentialLR(0.8))
+                        .iterationsPerEpoch(BATCHES)
+                        .warmupIterations(5)
+                        .warmupLr(List.of(0.0, 0.1))
+                        .warmupMomentum(0.8)
+                        .build()
                         .attach(NetworkParamGroups.weightsAndBiases((MultiLayerNetwork) net))),
             stepping(SchedulerListener::everyIteration)),
         new Training(

@@ -43,7 +43,12 @@ class Yolov5Test {
               .toArray());
 
   private static WarmupLR warmup(Double... startRates) {
-    return new WarmupLR(new LambdaLR(COSINE), BATCHES, 25, List.of(startRates)).withMomentum(0.8);
+    return WarmupLR.builder(new LambdaLR(COSINE))
+        .iterationsPerEpoch(BATCHES)
+        .warmupIterations(25)
+        .warmupLr(List.of(startRates))
+        .warmupMomentum(0.8)
+        .build();
   }
 
   private static final WarmupLR WARMUP = warmup(0.0, 0.0, 0.1);
