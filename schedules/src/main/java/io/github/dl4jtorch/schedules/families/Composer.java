@@ -197,9 +197,14 @@ public final class Composer {
       return batch * perBatch < value;
     }
 
+    @Override
+    public String toString() {
+      return Math.round(value) + unit;
+    }
+
     Time requirePositive(String key) {
       if (!(value > 0)) {
-        throw Keywords.illegal(key, "> 0" + unit, value);
+        throw Keywords.illegal(key, "> 0" + unit, this);
       }
       return this;
     }
@@ -327,7 +332,7 @@ public final class Composer {
       Time length = clock.length();
       if (length.unit.equals(max.unit) && max.value < length.value) {
         throw Keywords.illegal(
-            "t_max", ">= max_duration, which is " + length.value + max.unit + ",", max.value);
+            "t_max", ">= max_duration, which is " + length + ",", max);
       }
       double after = max.value - end.value;
       return batch -> {
