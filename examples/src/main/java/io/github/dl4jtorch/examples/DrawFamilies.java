@@ -58,7 +58,16 @@ public final class DrawFamilies {
 
     add("torchtitan.lr_scheduler", "training_steps", 400, "warmup_steps", 50, "decay_ratio", 0.4);
     String iterations = "n_iterations";
-    add("epfl.wsd_schedule", iterations, 400, "n_warmup", 40, "fract_decay", 0.4, "decay_type", "sqrt");
+    add(
+        "epfl.wsd_schedule",
+        iterations,
+        400,
+        "n_warmup",
+        40,
+        "fract_decay",
+        0.4,
+        "decay_type",
+        "sqrt");
     add(
         "epfl.cos_inf_schedule",
         iterations,
@@ -72,7 +81,16 @@ public final class DrawFamilies {
         "n_inf",
         80);
     add("epfl.one_cycle", "lr", 1, "iterations", 400, "warmup_steps", 60);
-    add("nanogpt.get_lr", "learning_rate", 1, "warmup_iters", 50, "lr_decay_iters", 350, "min_lr", 0.1);
+    add(
+        "nanogpt.get_lr",
+        "learning_rate",
+        1,
+        "warmup_iters",
+        50,
+        "lr_decay_iters",
+        350,
+        "min_lr",
+        0.1);
     add(
         "torchvision.lr_scheduler",
         "lr_scheduler",
@@ -217,16 +235,7 @@ public final class DrawFamilies {
 
     add("pix2pix.get_scheduler", "n_epochs", 200, "n_epochs_decay", 199);
     add("yolov5.lf", "epochs", 400, "lrf", 0.1, "cos_lr", true);
-    add(
-        "yolov5.train",
-        "epochs",
-        10,
-        "batches_per_epoch",
-        40,
-        "lrf",
-        0.1,
-        "warmup_bias_lr",
-        1.0);
+    add("yolov5.train", "epochs", 10, "batches_per_epoch", 40, "lrf", 0.1, "warmup_bias_lr", 1.0);
 
     add("pytorch_optimizer.REXScheduler", "total_steps", 400);
     add(
@@ -240,14 +249,7 @@ public final class DrawFamilies {
     add("pytorch_optimizer.LinearScheduler", "t_max", 400, "max_lr", 1, "warmup_steps", 60);
     add("pytorch_optimizer.CosineScheduler", "t_max", 400, "max_lr", 1, "warmup_steps", 60);
     add("pytorch_optimizer.PolyScheduler", "t_max", 400, "max_lr", 0.05, "warmup_steps", 60);
-    add(
-        "pytorch_optimizer.ExponentialScheduler",
-        "t_max",
-        400,
-        "max_lr",
-        1,
-        "warmup_steps",
-        60);
+    add("pytorch_optimizer.ExponentialScheduler", "t_max", 400, "max_lr", 1, "warmup_steps", 60);
     add("pytorch_optimizer.get_chebyshev_schedule", "num_epochs", 60);
 
     add("papers.noam", "d_model", 4, "warmup_steps", 60, "factor", 15);

@@ -56,7 +56,8 @@ class DrawFamiliesTest {
       int row = page.indexOf(begin);
       assertThat(row).as("the row that begins with %s", begin).isNotNegative();
       String section = page.substring(page.lastIndexOf("\n## ", row), row);
-      String text = section.substring(0, section.indexOf("\n|")) + page.substring(row).split("\n")[0];
+      String text =
+          section.substring(0, section.indexOf("\n|")) + page.substring(row).split("\n")[0];
       Map<String, Object> keywords = DrawFamilies.KEYWORDS.get(type);
       Schedule schedule = Schedule.fromMap(keywords);
       List<String> keys = new ArrayList<>(keywords.keySet());

@@ -133,8 +133,7 @@ final class MetricNode extends Node {
     List<Double> saved = state.numbers("memory");
     int length = schedule.memory(lastLr()).length;
     if (saved.size() != length) {
-      throw state.malformed(
-          "\"memory\" must have " + length + " entries but has " + saved.size());
+      throw state.malformed("\"memory\" must have " + length + " entries but has " + saved.size());
     }
     memory = doubles(saved);
     try {

@@ -74,8 +74,7 @@ public non-sealed interface MetricSchedule extends Schedule {
    * @param memory what the run remembers, to be changed in place
    * @param out receives the next rates, one entry a group
    */
-  void next(
-      double epoch, double metric, double[] lr, double[] base, double[] memory, double[] out);
+  void next(double epoch, double metric, double[] lr, double[] base, double[] memory, double[] out);
 
   /**
    * Does the same for a step without a metric, which most schedules refuse.

@@ -12,8 +12,8 @@ import java.util.Optional;
  *
  * <p>Definitions are compared by value, are written to and read from plain maps under PyTorch's own
  * keyword names, and may be attached to any number of optimizers at the same time. Write your own
- * by implementing {@link ChainableSchedule} or {@link MetricSchedule}, and make it known by a {@link
- * ScheduleKind}.
+ * by implementing {@link ChainableSchedule} or {@link MetricSchedule}, and make it known by a
+ * {@link ScheduleKind}.
  *
  * <pre>{@code
  * Schedule schedule = new StepLR(30, 0.1);

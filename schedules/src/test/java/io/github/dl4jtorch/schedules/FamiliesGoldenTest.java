@@ -121,8 +121,7 @@ class FamiliesGoldenTest {
       case "epfl" -> epfl(given, arguments);
       case "nanogpt" -> read("nanogpt.get_lr", arguments);
       case "torchvision" -> read("torchvision.lr_scheduler", arguments);
-      case "cyclegan" ->
-          Pix2Pix.getScheduler((String) arguments.remove("lr_policy"), arguments);
+      case "cyclegan" -> Pix2Pix.getScheduler((String) arguments.remove("lr_policy"), arguments);
       case "yolov5" -> yolov5(file, arguments);
       case "keras" -> read("keras." + given.name(), arguments);
       case "optax" -> optax(given.name(), arguments);
@@ -414,9 +413,7 @@ class FamiliesGoldenTest {
     double deviation = Math.abs(own - expected) / tolerance;
     double[] counts = LARGEST.computeIfAbsent(given.file(), file -> new double[3]);
     // A quotient of logarithms lands on a whole number or just below it.
-    if (given.roundingDecides() != null
-        && given.roundingDecides().contains(row)
-        && deviation > 1) {
+    if (given.roundingDecides() != null && given.roundingDecides().contains(row) && deviation > 1) {
       return;
     }
     counts[1]++;

@@ -189,8 +189,7 @@ class FamiliesTest {
             read("{'type':'composer.LinearScheduler','max_duration':'9ba','t_max':'1dur'}")),
         List.of(Pix2Pix.getScheduler("step", Map.of()), new StepLR(50, 0.1)),
         List.of(Pix2Pix.getScheduler("cosine", Map.of()), new CosineAnnealingLR(100, 0)),
-        List.of(
-            Yolov5.lf(Map.of("epochs", 9)), new LambdaLR(EpochFunction.yolov5Linear(9, 0.01))),
+        List.of(Yolov5.lf(Map.of("epochs", 9)), new LambdaLR(EpochFunction.yolov5Linear(9, 0.01))),
         List.of(
             Yolov5.train(Map.of("epochs", 9, "batches_per_epoch", 20)),
             new WarmupLR(

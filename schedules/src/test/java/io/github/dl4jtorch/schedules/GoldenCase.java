@@ -24,11 +24,7 @@ record GoldenCase(
   /** What was recorded of several schedulers, beside one file for each of PyTorch's. */
   private static final List<String> ACROSS =
       List.of(
-          "several",
-          "external_edit",
-          "resume_last_epoch",
-          "step_to_epoch",
-          "fractional_restarts");
+          "several", "external_edit", "resume_last_epoch", "step_to_epoch", "fractional_restarts");
 
   /** The types of which PyTorch has nothing to record; they have tests of their own. */
   static final Set<String> NOT_PYTORCHS = Set.of("WarmupLR");

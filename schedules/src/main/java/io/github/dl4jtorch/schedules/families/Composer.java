@@ -14,11 +14,12 @@ import java.util.regex.Pattern;
  * every batch.
  *
  * <p>Times are texts with a unit: {@code "10ep"}, {@code "500ba"}, {@code "0.1dur"}, {@code
- * "4096sp"}, {@code "1000000tok"}. What Composer's {@code Trainer} knows besides is said by keywords
- * here: {@code max_duration}, {@code dataloader_len} (batches an epoch), {@code samples_per_batch},
- * {@code tokens_per_batch} and {@code scale_schedule_ratio}; a {@code max_duration} is the one that
- * is already scaled. The {@code Trainer} steps schedulers before its clock goes on, so that the
- * first two batches train at the rate of clock 0: {@code trainer_order} says so.
+ * "4096sp"}, {@code "1000000tok"}. What Composer's {@code Trainer} knows besides is said by
+ * keywords here: {@code max_duration}, {@code dataloader_len} (batches an epoch), {@code
+ * samples_per_batch}, {@code tokens_per_batch} and {@code scale_schedule_ratio}; a {@code
+ * max_duration} is the one that is already scaled. The {@code Trainer} steps schedulers before its
+ * clock goes on, so that the first two batches train at the rate of clock 0: {@code trainer_order}
+ * says so.
  *
  * <pre>{@code
  * Schedule schedule =
@@ -35,7 +36,8 @@ public final class Composer {
           kind(
               "StepScheduler",
               keywords -> {
-                Time size = new Clock(keywords).time("step_size", true).requirePositive("step_size");
+                Time size =
+                    new Clock(keywords).time("step_size", true).requirePositive("step_size");
                 double gamma = keywords.number("gamma", 0.1);
                 return batch -> Math.pow(gamma, Math.floor(size.share(batch)));
               }),
@@ -247,14 +249,10 @@ public final class Composer {
         Matcher max = max();
         double length = Double.parseDouble(max.group(1));
         boolean inEpochs = max.group(2).equals("ep");
-        return inEpochs
-            ? of("ba", value * perEpoch() * length)
-            : of(max.group(2), value * length);
+        return inEpochs ? of("ba", value * perEpoch() * length) : of(max.group(2), value * length);
       }
       double scaled = scales ? ratio : 1;
-      return unit.equals("ep")
-          ? of("ba", value * perEpoch() * scaled)
-          : of(unit, value * scaled);
+      return unit.equals("ep") ? of("ba", value * perEpoch() * scaled) : of(unit, value * scaled);
     }
 
     /** Returns the length of the training, an epoch being as many batches. */
@@ -331,8 +329,7 @@ public final class Composer {
       }
       Time length = clock.length();
       if (length.unit.equals(max.unit) && max.value < length.value) {
-        throw Keywords.illegal(
-            "t_max", ">= max_duration, which is " + length + ",", max);
+        throw Keywords.illegal("t_max", ">= max_duration, which is " + length + ",", max);
       }
       double after = max.value - end.value;
       return batch -> {

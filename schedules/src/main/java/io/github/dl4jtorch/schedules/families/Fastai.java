@@ -51,8 +51,7 @@ public final class Fastai {
               "fastai.SchedExp",
               keywords -> {
                 Span span = new Span(keywords);
-                return share(
-                    keywords, pos -> span.start * Math.pow(span.end / span.start, pos));
+                return share(keywords, pos -> span.start * Math.pow(span.end / span.start, pos));
               }),
           FamilySchedule.rates(
               "fastai.SchedPoly",
@@ -60,8 +59,7 @@ public final class Fastai {
                 Span span = new Span(keywords);
                 double power = keywords.number("power");
                 return share(
-                    keywords,
-                    pos -> span.start + (span.end - span.start) * Math.pow(pos, power));
+                    keywords, pos -> span.start + (span.end - span.start) * Math.pow(pos, power));
               }),
           FamilySchedule.rates("fastai.combine_scheds", Fastai::combineScheds),
           FamilySchedule.rates(
@@ -245,8 +243,7 @@ public final class Fastai {
   }
 
   /** {@code fit_flat_cos}. */
-  private record FlatCos(Highest lr, double divFinal, Parts parts, double steps)
-      implements Rates {
+  private record FlatCos(Highest lr, double divFinal, Parts parts, double steps) implements Rates {
 
     FlatCos(Keywords keywords) {
       this(
@@ -281,10 +278,7 @@ public final class Fastai {
     }
 
     private Sgdr(Highest max, int cycles, int length, int mult, Keywords keywords) {
-      this(
-          max,
-          cycles(cycles, length, mult),
-          batches(keywords, epochs(cycles, length, mult)));
+      this(max, cycles(cycles, length, mult), batches(keywords, epochs(cycles, length, mult)));
     }
 
     private static double epochs(int cycles, int length, int mult) {

@@ -51,7 +51,8 @@ public final class HuggingFace {
                 return step -> step < warmup ? step / warmup : Math.max(0, (total - step) / decay);
               }),
           FamilySchedule.factor(
-              "huggingface.cosine", keywords -> cosine(keywords, keywords.number("num_cycles", 0.5))),
+              "huggingface.cosine",
+              keywords -> cosine(keywords, keywords.number("num_cycles", 0.5))),
           FamilySchedule.factor(
               "huggingface.cosine_with_restarts",
               keywords -> {
@@ -79,11 +80,13 @@ public final class HuggingFace {
                         : 1 / Math.sqrt((step + (scale - warmup)) / scale);
               }),
           FamilySchedule.rates("huggingface.cosine_with_min_lr", CosineWithMinLr::new),
-          FamilySchedule.rates(
-              "huggingface.cosine_warmup_with_min_lr", CosineWarmupWithMinLr::new),
+          FamilySchedule.rates("huggingface.cosine_warmup_with_min_lr", CosineWarmupWithMinLr::new),
           FamilySchedule.factor("huggingface.warmup_stable_decay", HuggingFace::warmupStableDecay),
           FamilySchedule.alias("huggingface.reduce_lr_on_plateau", HuggingFace::plateau),
-          ScheduleKind.of("huggingface.greedy", Greedy.class, arguments -> Greedy.read(new Keywords(arguments))));
+          ScheduleKind.of(
+              "huggingface.greedy",
+              Greedy.class,
+              arguments -> Greedy.read(new Keywords(arguments))));
 
   private HuggingFace() {}
 
@@ -219,8 +222,8 @@ public final class HuggingFace {
   }
 
   /** The polynomial, whose end is a rate. */
-  private record Polynomial(
-      int warmup, int total, double lrEnd, double power, DefaultLr defaultLr) implements Rates {
+  private record Polynomial(int warmup, int total, double lrEnd, double power, DefaultLr defaultLr)
+      implements Rates {
 
     Polynomial(Keywords keywords) {
       this(
@@ -371,7 +374,13 @@ public final class HuggingFace {
       int resetStart = keywords.integer("reset_start", 500);
       keywords.ignore("verbose");
       return new Greedy(
-          plateau, warmup, maxLr, smooth, windowSize, resetStart, new LinkedHashMap<>(keywords.noted()));
+          plateau,
+          warmup,
+          maxLr,
+          smooth,
+          windowSize,
+          resetStart,
+          new LinkedHashMap<>(keywords.noted()));
     }
 
     @Override

@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The schedules of Keras ({@code keras.optimizers.schedules}), by their classes' names and keywords.
- * They hold the rate themselves and give it to all groups. Step them after every update. Keras
- * computes them in single precision, this in double.
+ * The schedules of Keras ({@code keras.optimizers.schedules}), by their classes' names and
+ * keywords. They hold the rate themselves and give it to all groups. Step them after every update.
+ * Keras computes them in single precision, this in double.
  *
  * <pre>{@code
  * Schedule schedule =
@@ -61,8 +61,7 @@ public final class Keras {
                 double power = keywords.number("power", 1);
                 boolean cycle = keywords.bool("cycle", false);
                 return step -> {
-                  double length =
-                      cycle && step != 0 ? steps * Math.ceil(step / steps) : steps;
+                  double length = cycle && step != 0 ? steps * Math.ceil(step / steps) : steps;
                   double done = Math.min(step, length) / length;
                   return (initial - end) * Math.pow(1 - done, power) + end;
                 };
@@ -114,8 +113,7 @@ public final class Keras {
                     double sum = (1 - Math.pow(tMul, restarts)) / (1 - tMul);
                     done = (done - sum) / Math.pow(tMul, restarts);
                   }
-                  double cosine =
-                      0.5 * Math.pow(mMul, restarts) * (1 + Math.cos(Math.PI * done));
+                  double cosine = 0.5 * Math.pow(mMul, restarts) * (1 + Math.cos(Math.PI * done));
                   return initial * ((1 - alpha) * cosine + alpha);
                 };
               }));

@@ -77,9 +77,7 @@ public final class Optax {
               "optax.piecewise_interpolate_schedule",
               keywords ->
                   interpolated(
-                      keywords
-                          .oneOf("interpolate_type", null, "linear", "cosine")
-                          .equals("cosine"),
+                      keywords.oneOf("interpolate_type", null, "linear", "cosine").equals("cosine"),
                       keywords.number("init_value"),
                       scales(keywords))),
           FamilySchedule.rate(
@@ -225,8 +223,7 @@ public final class Optax {
     };
   }
 
-  private static DoubleUnaryOperator cosine(
-      double init, int steps, double alpha, double exponent) {
+  private static DoubleUnaryOperator cosine(double init, int steps, double alpha, double exponent) {
     return step -> {
       double cosine = 0.5 * (1 + Math.cos(Math.PI * Math.min(step, steps) / steps));
       return init * ((1 - alpha) * Math.pow(cosine, exponent) + alpha);
@@ -246,9 +243,7 @@ public final class Optax {
     return step -> {
       double periods = (step - begin) / steps;
       double decayed =
-          step <= begin
-              ? init
-              : init * Math.pow(rate, staircase ? Math.floor(periods) : periods);
+          step <= begin ? init : init * Math.pow(rate, staircase ? Math.floor(periods) : periods);
       if (!hasEnd) {
         return decayed;
       }

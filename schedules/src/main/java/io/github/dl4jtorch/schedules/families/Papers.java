@@ -32,8 +32,7 @@ public final class Papers {
                 int warmup = keywords.atLeast(1, "warmup_steps", 4000);
                 return steps -> {
                   double step = steps + 1; // The paper counts from 1.
-                  return scale
-                      * Math.min(Math.pow(step, -0.5), step * Math.pow(warmup, -1.5));
+                  return scale * Math.min(Math.pow(step, -0.5), step * Math.pow(warmup, -1.5));
                 };
               }),
           FamilySchedule.rate("papers.sgdr", Papers::sgdr),
@@ -73,8 +72,7 @@ public final class Papers {
           FamilySchedule.alias(
               "papers.super_convergence",
               keywords ->
-                  CyclicLR.builder(
-                          keywords.number("base_lr", 0.1), keywords.number("max_lr", 3))
+                  CyclicLR.builder(keywords.number("base_lr", 0.1), keywords.number("max_lr", 3))
                       .stepSizeUp(keywords.atLeast(1, "stepsize", 5000))
                       .cycleMomentum(false)
                       .build()));

@@ -13,8 +13,8 @@ import java.util.Map;
 
 /**
  * The schedules of pix2pix and CycleGAN ({@code get_scheduler} in {@code models/networks.py}), by
- * their {@code lr_policy}. They are PyTorch's, so this makes PyTorch's of them. The code there makes
- * a step before each epoch, so that its last trains at a rate of 0.
+ * their {@code lr_policy}. They are PyTorch's, so this makes PyTorch's of them. The code there
+ * makes a step before each epoch, so that its last trains at a rate of 0.
  *
  * <pre>{@code
  * Schedule schedule = Pix2Pix.getScheduler("linear", Map.of("n_epochs", 100, "n_epochs_decay", 100));

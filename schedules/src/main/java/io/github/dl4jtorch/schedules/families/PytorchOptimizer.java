@@ -49,8 +49,7 @@ public final class PytorchOptimizer {
               "CosineScheduler",
               keywords ->
                   (rates, step) -> {
-                    double phase =
-                        (step - rates.warmup) / (rates.total - rates.warmup) * Math.PI;
+                    double phase = (step - rates.warmup) / (rates.total - rates.warmup) * Math.PI;
                     return rates.min + (rates.max - rates.min) * (Math.cos(phase) + 1) / 2;
                   }),
           warmedUp(
@@ -58,8 +57,7 @@ public final class PytorchOptimizer {
               keywords -> {
                 double order = keywords.positiveOr(0.5, "poly_order");
                 return (rates, step) ->
-                    rates.min
-                        + (rates.max - rates.min) * Math.pow(step - rates.warmup, order);
+                    rates.min + (rates.max - rates.min) * Math.pow(step - rates.warmup, order);
               }),
           warmedUp(
               "ExponentialScheduler",

@@ -20,9 +20,9 @@ import java.util.function.Function;
 /**
  * The schedulers of {@code timm}, by their classes' names and keywords, and its {@code
  * create_scheduler_v2}. What is {@code scheduler.step(epoch)} or {@code step_update(num_updates)}
- * there is a step of the run here, or {@code run.step(epoch)}; {@code t_in_epochs} says which of the
- * two it stands for and changes no rate. The plateau takes the metric: {@code run.step(metric)}, or
- * {@code run.step()} where there is none.
+ * there is a step of the run here, or {@code run.step(epoch)}; {@code t_in_epochs} says which of
+ * the two it stands for and changes no rate. The plateau takes the metric: {@code
+ * run.step(metric)}, or {@code run.step()} where there is none.
  *
  * <p>A group's {@code lr_scale}, which timm keeps in the optimizer, is a keyword here: one number
  * or a list with one a group. The noise is that of PyTorch's generator on the CPU.
@@ -91,8 +91,7 @@ public final class Timm {
 
   private static Created create(Keywords keywords) {
     String sched =
-        keywords.oneOf(
-            "sched", "cosine", "cosine", "tanh", "step", "multistep", "plateau", "poly");
+        keywords.oneOf("sched", "cosine", "cosine", "tanh", "step", "multistep", "plateau", "poly");
     int numEpochs = keywords.atLeast(1, "num_epochs", 300);
     double decayEpochs = keywords.number("decay_epochs", 90);
     List<Integer> milestones =
@@ -165,8 +164,7 @@ public final class Timm {
       own.put("k_decay", kDecay);
     }
     String name =
-        Map.of(
-                "cosine", "CosineLRScheduler", "tanh", "TanhLRScheduler", "poly", "PolyLRScheduler")
+        Map.of("cosine", "CosineLRScheduler", "tanh", "TanhLRScheduler", "poly", "PolyLRScheduler")
             .get(sched);
     Cycles cycles = new Cycles(numEpochs * unit, minLr, cycleMul, cycleDecay, cycleLimit);
     int length = cycles.total() + (warmupPrefix ? warmupEpochs * unit : 0);
@@ -248,8 +246,7 @@ public final class Timm {
         to = range.isScalar() ? to : range.get(1);
       }
       boolean isNormal =
-          !hasType
-              || keywords.oneOf("noise_type", "normal", "normal", "uniform").equals("normal");
+          !hasType || keywords.oneOf("noise_type", "normal", "normal", "uniform").equals("normal");
       double limit = keywords.positiveOr(0.67, "noise_pct");
       keywords.number("noise_std", 1); // Read there, but of no effect.
       return new Noise(from, to, isNormal, limit, keywords.integer("noise_seed", seed));
@@ -371,8 +368,7 @@ public final class Timm {
       if (cycle >= cycles.limit) {
         return cycles.lrMin;
       }
-      double done =
-          Math.pow(cycles.within(t, cycle), k) / Math.pow(cycles.length(cycle), k);
+      double done = Math.pow(cycles.within(t, cycle), k) / Math.pow(cycles.length(cycle), k);
       return cycles.rate(cycle, base, Math.pow(1 - done, power));
     }
   }

@@ -32,8 +32,7 @@ public final class TorchTitan {
                         ? (int) Math.rint(total * keywords.notNegative("decay_ratio"))
                         : total - warmup;
                 int decay = Math.min(wanted, total - warmup);
-                String type =
-                    keywords.oneOf("decay_type", "linear", "linear", "sqrt", "cosine");
+                String type = keywords.oneOf("decay_type", "linear", "linear", "sqrt", "cosine");
                 double least = keywords.number("min_lr_factor", 0);
                 int decayStart = total + 1 - decay;
                 return step -> {

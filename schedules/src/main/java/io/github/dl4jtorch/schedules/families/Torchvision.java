@@ -51,8 +51,7 @@ public final class Torchvision {
 
   private static Schedule make(Keywords keywords) {
     String name =
-        keywords.oneOf(
-            "lr_scheduler", "steplr", "steplr", "cosineannealinglr", "exponentiallr");
+        keywords.oneOf("lr_scheduler", "steplr", "steplr", "cosineannealinglr", "exponentiallr");
     int epochs = keywords.atLeast(1, "epochs", 90);
     int warmupEpochs = keywords.atLeast(0, "lr_warmup_epochs", 0);
     boolean isLinear =
@@ -62,7 +61,8 @@ public final class Torchvision {
     double gamma = keywords.number("lr_gamma", 0.1);
     double least = keywords.number("lr_min", 0);
     if (name.equals("cosineannealinglr") && warmupEpochs >= epochs) {
-      throw Keywords.illegal("lr_warmup_epochs", "< epochs, which is " + epochs + ",", warmupEpochs);
+      throw Keywords.illegal(
+          "lr_warmup_epochs", "< epochs, which is " + epochs + ",", warmupEpochs);
     }
     Schedule main =
         switch (name) {

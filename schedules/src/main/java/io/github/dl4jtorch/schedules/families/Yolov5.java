@@ -47,8 +47,9 @@ public final class Yolov5 {
    * Makes the schedule with its warm-up, for three groups: biases, weights and the weights of
    * normalization. Step it after every batch.
    *
-   * @param keywords those of {@link #lf}, {@code batches_per_epoch}, {@code warmup_epochs} (3.0; but
-   *     no fewer than 100 batches), {@code warmup_bias_lr} (0.1) and {@code warmup_momentum} (0.8)
+   * @param keywords those of {@link #lf}, {@code batches_per_epoch}, {@code warmup_epochs} (3.0;
+   *     but no fewer than 100 batches), {@code warmup_bias_lr} (0.1) and {@code warmup_momentum}
+   *     (0.8)
    * @return the schedule
    * @throws io.github.dl4jtorch.schedules.MalformedDataException if a keyword is unknown or out of
    *     its range
