@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -168,7 +169,7 @@ final class Keywords {
   }
 
   /** Reads a map from whole numbers to numbers; JSON has texts for the former. */
-  TreeMap<Integer, Double> steps(String key) {
+  SortedMap<Integer, Double> steps(String key) {
     TreeMap<Integer, Double> steps = new TreeMap<>();
     if (has(key)) {
       for (Map.Entry<String, ?> entry : arguments.map(key).entrySet()) {

@@ -5,6 +5,8 @@ import io.github.dl4jtorch.schedules.ScheduleKind;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.DoubleUnaryOperator;
 
@@ -57,7 +59,7 @@ public final class Optax {
               "optax.piecewise_constant_schedule",
               keywords -> {
                 double init = keywords.number("init_value");
-                TreeMap<Integer, Double> scales = scales(keywords);
+                SortedMap<Integer, Double> scales = scales(keywords);
                 int[] boundaries = boundaries(scales);
                 double[] values = products(init, scales);
                 return step -> values[reached(boundaries, step)];
@@ -157,7 +159,7 @@ public final class Optax {
                     boundaries.add(end);
                   }
                   cycles.add(function(cycle));
-                  end += (Integer) cycle.toMap().get("decay_steps");
+                  end += (Integer) Objects.requireNonNull(cycle.toMap().get("decay_steps"));
                 }
                 return joined(cycles, boundaries);
               }),
@@ -266,8 +268,8 @@ public final class Optax {
     };
   }
 
-  private static TreeMap<Integer, Double> scales(Keywords keywords) {
-    TreeMap<Integer, Double> scales = keywords.steps("boundaries_and_scales");
+  private static SortedMap<Integer, Double> scales(Keywords keywords) {
+    SortedMap<Integer, Double> scales = keywords.steps("boundaries_and_scales");
     for (double scale : scales.values()) {
       if (scale < 0) {
         throw Keywords.illegal("boundaries_and_scales", ">= 0", scale);
@@ -276,12 +278,12 @@ public final class Optax {
     return scales;
   }
 
-  private static int[] boundaries(TreeMap<Integer, Double> scales) {
+  private static int[] boundaries(SortedMap<Integer, Double> scales) {
     return scales.keySet().stream().mapToInt(Integer::intValue).toArray();
   }
 
   /** The value before the first boundary and from each on. */
-  private static double[] products(double init, TreeMap<Integer, Double> scales) {
+  private static double[] products(double init, SortedMap<Integer, Double> scales) {
     double[] products = new double[scales.size() + 1];
     products[0] = init;
     int i = 0;
@@ -302,7 +304,7 @@ public final class Optax {
 
   /** Goes from product to product instead of jumping at the boundaries. */
   private static DoubleUnaryOperator interpolated(
-      boolean isCosine, double init, TreeMap<Integer, Double> scales) {
+      boolean isCosine, double init, SortedMap<Integer, Double> scales) {
     int[] boundaries = boundaries(scales);
     double[] values = products(init, scales);
     return step -> {

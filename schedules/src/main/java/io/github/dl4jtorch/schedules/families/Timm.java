@@ -164,8 +164,11 @@ public final class Timm {
       own.put("k_decay", kDecay);
     }
     String name =
-        Map.of("cosine", "CosineLRScheduler", "tanh", "TanhLRScheduler", "poly", "PolyLRScheduler")
-            .get(sched);
+        switch (sched) {
+          case "cosine" -> "CosineLRScheduler";
+          case "tanh" -> "TanhLRScheduler";
+          default -> "PolyLRScheduler";
+        };
     Cycles cycles = new Cycles(numEpochs * unit, minLr, cycleMul, cycleDecay, cycleLimit);
     int length = cycles.total() + (warmupPrefix ? warmupEpochs * unit : 0);
     return new Created(scheduler(name, own), (length + cooldownEpochs * unit) / unit);
