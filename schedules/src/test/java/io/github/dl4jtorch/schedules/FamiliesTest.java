@@ -98,7 +98,7 @@ class FamiliesTest {
           {'type':'huggingface.linear','num_warmup_steps':-1,'num_training_steps':9} | huggingface.linear: num_warmup_steps must be >= 0 but was -1
           {'type':'huggingface.linear','num_warmup_steps':1.5,'num_training_steps':9} | huggingface.linear: "num_warmup_steps" must be a whole number but was 1.5
           {'type':'huggingface.cosin','num_warmup_steps':1,'num_training_steps':9} | unknown type "huggingface.cosin"; did you mean "huggingface.cosine"?
-          {'type':'huggingface.linear','num_warmup_steps':1,'num_training_steps':9,'num_cycle_steps':2} | huggingface.linear: unknown key "num_cycle_steps"; did you mean "num_training_steps"?
+          {'type':'huggingface.linear','num_warmup_steps':1,'num_training_steps':9,'num_cycle_steps':2} | huggingface.linear: unknown key "num_cycle_steps"; did you mean "num_warmup_steps"?
           {'type':'huggingface.inverse_sqrt','num_warmup_steps':1,'timescale':0} | huggingface.inverse_sqrt: timescale must be >= 1 but was 0
           {'type':'huggingface.cosine_with_min_lr','num_warmup_steps':1,'num_training_steps':9} | huggingface.cosine_with_min_lr: one of min_lr and min_lr_rate must be given but both were absent
           {'type':'huggingface.cosine_with_min_lr','num_warmup_steps':1,'num_training_steps':9,'min_lr':0.1,'min_lr_rate':0.1} | huggingface.cosine_with_min_lr: one of min_lr and min_lr_rate must be given but both were
@@ -359,5 +359,23 @@ class FamiliesTest {
     greedy.step(2);
     assertThat(greedy.getLastLr()).containsExactly(0.1, 0.3);
     assertThat(greedy.loadStateDict(greedy.stateDict())).isTrue();
+  }
+
+  /** A state as torch 1.13 saves it for a LambdaLR of a functools.partial. */
+  @Test
+  void takesUpTheStateThatTransformersSaved() {
+    ParamGroups groups = group();
+    LRScheduler run = HuggingFace.getScheduler("linear", 2, 10).attach(groups);
+    groups.get(0).setLr(0.0625);
+    boolean agree =
+        run.loadStateDict(
+            Json.readMap(
+                "{\"base_lrs\":[0.1],\"last_epoch\":5,\"_step_count\":6,\"verbose\":false,"
+                    + "\"_get_lr_called_within_step\":false,\"_last_lr\":[0.0625],"
+                    + "\"lr_lambdas\":[{}]}"));
+    assertThat(agree).isTrue();
+    run.step();
+    assertThat(groups.get(0).lr()).isEqualTo(0.05);
+    assertThat(run.stateDict()).containsEntry("lr_lambdas", List.of(Map.of()));
   }
 }

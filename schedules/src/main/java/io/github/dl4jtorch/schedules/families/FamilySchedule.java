@@ -7,6 +7,7 @@ import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.ScheduleKind;
 import java.io.InvalidObjectException;
 import java.io.ObjectInputStream;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
@@ -21,34 +22,53 @@ final class FamilySchedule implements ByEpochSchedule {
   private final String type;
   private final transient Map<String, Object> keywords;
   private final transient Rates rates;
+  private final transient boolean ofPartials;
 
-  private FamilySchedule(String type, Map<String, Object> keywords, Rates rates) {
+  private FamilySchedule(
+      String type, Map<String, Object> keywords, Rates rates, boolean ofPartials) {
     this.type = type;
     this.keywords = keywords;
     this.rates = rates;
+    this.ofPartials = ofPartials;
   }
 
   /** Describes a schedule by what its keywords make of step, base rate and group. */
   static ScheduleKind<FamilySchedule> rates(String type, Function<Keywords, Rates> rates) {
+    return kind(type, rates, false);
+  }
+
+  /**
+   * Describes a schedule that is a LambdaLR of Python's {@code functools.partial} there, whose
+   * state holds an empty map for each of the functions.
+   */
+  static ScheduleKind<FamilySchedule> partials(String type, Function<Keywords, Rates> rates) {
+    return kind(type, rates, true);
+  }
+
+  private static ScheduleKind<FamilySchedule> kind(
+      String type, Function<Keywords, Rates> rates, boolean ofPartials) {
     return ScheduleKind.of(
         type,
         FamilySchedule.class,
         arguments -> {
           Keywords keywords = new Keywords(arguments);
           Rates made = rates.apply(keywords);
-          return new FamilySchedule(type, keywords.noted(), made);
+          return new FamilySchedule(type, keywords.noted(), made, ofPartials);
         });
   }
 
   /** Describes a schedule that multiplies the base rate, as PyTorch's LambdaLR does. */
   static ScheduleKind<FamilySchedule> factor(
       String type, Function<Keywords, DoubleUnaryOperator> factor) {
-    return rates(
-        type,
-        keywords -> {
-          DoubleUnaryOperator made = factor.apply(keywords);
-          return (step, base, group) -> base * made.applyAsDouble(step);
-        });
+    return rates(type, timesBase(factor));
+  }
+
+  /** Returns what multiplies the base rate. */
+  static Function<Keywords, Rates> timesBase(Function<Keywords, DoubleUnaryOperator> factor) {
+    return keywords -> {
+      DoubleUnaryOperator made = factor.apply(keywords);
+      return (step, base, group) -> base * made.applyAsDouble(step);
+    };
   }
 
   /** Describes a schedule that gives all groups the same rate, whatever they had. */
@@ -120,7 +140,11 @@ final class FamilySchedule implements ByEpochSchedule {
   /** Holds the type too: the keywords of two schedules may be the same. */
   @Override
   public Map<String, Object> stateParameters(ParamGroups groups) {
-    return toMap();
+    Map<String, Object> parameters = toMap();
+    if (ofPartials) {
+      parameters.put("lr_lambdas", Collections.nCopies(groups.size(), Map.of()));
+    }
+    return parameters;
   }
 
   @Override

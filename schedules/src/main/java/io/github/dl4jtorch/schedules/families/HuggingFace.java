@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.DoubleUnaryOperator;
+import java.util.function.Function;
 
 /**
  * The schedules of Hugging Face's {@code transformers}, by the names that its {@code get_scheduler}
@@ -23,6 +24,9 @@ import java.util.function.DoubleUnaryOperator;
  * <p>{@code polynomial}, {@code cosine_with_min_lr} and {@code cosine_warmup_with_min_lr} divide by
  * the optimizer's default rate there. Here that is the base rate of each group; where groups differ
  * from the optimizer's default, give that as {@code default_lr}.
+ *
+ * <p>A run takes up the state that {@code transformers} saved ({@code scheduler.pt}), which is that
+ * of a LambdaLR, {@code constant}'s apart.
  *
  * <pre>{@code
  * Schedule cosine = HuggingFace.getScheduler("cosine", 100, 1000);
@@ -35,26 +39,26 @@ public final class HuggingFace {
 
   static final List<ScheduleKind<?>> KINDS =
       List.of(
-          FamilySchedule.factor("huggingface.constant", keywords -> step -> 1),
-          FamilySchedule.factor(
-              "huggingface.constant_with_warmup",
+          factor("constant", keywords -> step -> 1),
+          factor(
+              "constant_with_warmup",
               keywords -> {
                 int warmup = warmup(keywords);
                 return step -> step < warmup ? step / warmup : 1;
               }),
-          FamilySchedule.factor(
-              "huggingface.linear",
+          factor(
+              "linear",
               keywords -> {
                 int warmup = warmup(keywords);
                 int total = total(keywords);
                 double decay = Math.max(1, total - warmup);
                 return step -> step < warmup ? step / warmup : Math.max(0, (total - step) / decay);
               }),
-          FamilySchedule.factor(
-              "huggingface.cosine",
+          factor(
+              "cosine",
               keywords -> cosine(keywords, keywords.number("num_cycles", 0.5))),
-          FamilySchedule.factor(
-              "huggingface.cosine_with_restarts",
+          factor(
+              "cosine_with_restarts",
               keywords -> {
                 int warmup = warmup(keywords);
                 double decay = Math.max(1, total(keywords) - warmup);
@@ -68,9 +72,9 @@ public final class HuggingFace {
                           : Math.max(0, 0.5 * (1 + Math.cos(Math.PI * (cycles * progress % 1))));
                 };
               }),
-          FamilySchedule.rates("huggingface.polynomial", Polynomial::new),
-          FamilySchedule.factor(
-              "huggingface.inverse_sqrt",
+          FamilySchedule.partials("huggingface.polynomial", Polynomial::new),
+          factor(
+              "inverse_sqrt",
               keywords -> {
                 int warmup = warmup(keywords);
                 int scale = keywords.atLeast(1, "timescale", warmup == 0 ? 10_000 : warmup);
@@ -79,9 +83,9 @@ public final class HuggingFace {
                         ? step / warmup
                         : 1 / Math.sqrt((step + (scale - warmup)) / scale);
               }),
-          FamilySchedule.rates("huggingface.cosine_with_min_lr", CosineWithMinLr::new),
-          FamilySchedule.rates("huggingface.cosine_warmup_with_min_lr", CosineWarmupWithMinLr::new),
-          FamilySchedule.factor("huggingface.warmup_stable_decay", HuggingFace::warmupStableDecay),
+          FamilySchedule.partials("huggingface.cosine_with_min_lr", CosineWithMinLr::new),
+          FamilySchedule.partials("huggingface.cosine_warmup_with_min_lr", CosineWarmupWithMinLr::new),
+          factor("warmup_stable_decay", HuggingFace::warmupStableDecay),
           FamilySchedule.alias("huggingface.reduce_lr_on_plateau", HuggingFace::plateau),
           ScheduleKind.of(
               "huggingface.greedy",
@@ -134,6 +138,11 @@ public final class HuggingFace {
     }
     keywords.putAll(schedulerSpecificKwargs);
     return FamilySchedule.read("huggingface." + name, keywords);
+  }
+
+  private static ScheduleKind<?> factor(
+      String name, Function<Keywords, DoubleUnaryOperator> factor) {
+    return FamilySchedule.partials("huggingface." + name, FamilySchedule.timesBase(factor));
   }
 
   private static int warmup(Keywords keywords) {

@@ -36,7 +36,9 @@ public final class PytorchOptimizer {
                   return min + (max - min) * ((1 - done) / (1 - done / 2));
                 };
               }),
-          FamilySchedule.factor("pytorch_optimizer.get_wsd_schedule", PytorchOptimizer::wsd),
+          FamilySchedule.partials(
+              "pytorch_optimizer.get_wsd_schedule",
+              FamilySchedule.timesBase(PytorchOptimizer::wsd)),
           warmedUp(
               "LinearScheduler",
               keywords ->
@@ -69,8 +71,9 @@ public final class PytorchOptimizer {
                 return (rates, step) ->
                     Math.max(rates.max * Math.pow(gamma, step - rates.warmup), rates.min);
               }),
-          FamilySchedule.factor(
-              "pytorch_optimizer.get_chebyshev_schedule", PytorchOptimizer::chebyshev));
+          FamilySchedule.partials(
+              "pytorch_optimizer.get_chebyshev_schedule",
+              FamilySchedule.timesBase(PytorchOptimizer::chebyshev)));
 
   private PytorchOptimizer() {}
 
