@@ -54,9 +54,7 @@ public final class HuggingFace {
                 double decay = Math.max(1, total - warmup);
                 return step -> step < warmup ? step / warmup : Math.max(0, (total - step) / decay);
               }),
-          factor(
-              "cosine",
-              keywords -> cosine(keywords, keywords.number("num_cycles", 0.5))),
+          factor("cosine", keywords -> cosine(keywords, keywords.number("num_cycles", 0.5))),
           factor(
               "cosine_with_restarts",
               keywords -> {
@@ -84,7 +82,8 @@ public final class HuggingFace {
                         : 1 / Math.sqrt((step + (scale - warmup)) / scale);
               }),
           FamilySchedule.partials("huggingface.cosine_with_min_lr", CosineWithMinLr::new),
-          FamilySchedule.partials("huggingface.cosine_warmup_with_min_lr", CosineWarmupWithMinLr::new),
+          FamilySchedule.partials(
+              "huggingface.cosine_warmup_with_min_lr", CosineWarmupWithMinLr::new),
           factor("warmup_stable_decay", HuggingFace::warmupStableDecay),
           FamilySchedule.alias("huggingface.reduce_lr_on_plateau", HuggingFace::plateau),
           ScheduleKind.of(
