@@ -32,14 +32,15 @@ final class ConfiguredUpdaters {
   /**
    * One field that holds an updater.
    *
-   * @param layer the name of the layer or vertex
+   * @param layer the name of the layer or vertex, empty if the updater is in none yet
    * @param updater what the field holds, maybe shared with other fields
    * @param setter writes the field
    */
   record Place(String layer, IUpdater updater, Consumer<IUpdater> setter) {
     @Override
     public String toString() {
-      return "the " + updater.getClass().getSimpleName() + " of " + layer;
+      String kind = "the " + updater.getClass().getSimpleName();
+      return layer.isEmpty() ? kind : kind + " of " + layer;
     }
   }
 

@@ -1,15 +1,23 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.internal.AccumulatingOptimizer;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.PacedListener;
+import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
+import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
+import java.util.Set;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.api.Updater;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.optimize.api.TrainingListener;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Makes epochs of a training in which DL4J counts none: ParallelWrapper, and loops over {@code
@@ -45,6 +53,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EpochLoop {
 
+  private static final Logger LOG = LoggerFactory.getLogger(EpochLoop.class);
+
   private final Model net;
   private final List<TrainingListener> listeners;
   private final WorkerCounts workers;
@@ -54,6 +64,7 @@ public final class EpochLoop {
     this.listeners = List.of(listeners);
     requireEpochs(listeners);
     requireSavingLast(listeners);
+    SchedulerListener.requireOneEach(this.listeners);
     for (TrainingListener listener : listeners) {
       if (listener instanceof SchedulerListener scheduler) {
         scheduler.requireEpochsOf(net);
@@ -123,15 +134,44 @@ public final class EpochLoop {
     if (epochs < 1) {
       throw new IllegalArgumentException("epochs must be >= 1 but was " + epochs);
     }
+    LiveNetwork live = new LiveNetwork(net);
     for (int i = 0; i < epochs; i++) {
+      int iteration = live.iterationCount();
       fit(training);
+      if (i == 0) {
+        warnOfLength(epochs, live.iterationCount() - iteration);
+      }
     }
+  }
+
+  /** Warns of cycles whose steps are epochs here but were counted in iterations. */
+  private void warnOfLength(int epochs, int iterations) {
+    Set<String> complaints = new LinkedHashSet<>();
+    for (TrainingListener listener : listeners) {
+      if (listener instanceof SchedulerListener scheduler) {
+        complaints.add(
+            CycleLength.complaint(
+                scheduler.run().schedule(),
+                epochs,
+                iterations,
+                "SchedulerListener.everyIteration(run)"));
+      }
+    }
+    for (UpdaterBlocks.Param param : UpdaterBlocks.seen(net).params()) {
+      if (UpdaterFields.schedule(param.updater()) instanceof TorchSchedule pulled
+          && pulled.goesByEpochs()) {
+        complaints.add(
+            CycleLength.complaint(
+                pulled.definition(), epochs, iterations, "ScheduleType.ITERATION"));
+      }
+    }
+    complaints.stream().filter(Objects::nonNull).forEach(LOG::warn);
   }
 
   private void fit(Runnable training) {
     LiveNetwork live = new LiveNetwork(net);
     int epoch = live.epochCount();
-    int iteration = live.iterationCount();
+    int batches = AccumulatingOptimizer.batches(live);
     listeners.forEach(listener -> listener.onEpochStart(net));
     Updater updater = net instanceof MultiLayerNetwork layers ? layers.getUpdater() : null;
     workers.begin();
@@ -141,7 +181,7 @@ public final class EpochLoop {
       workers.end();
       restore(updater);
     }
-    if (live.iterationCount() == iteration) {
+    if (AccumulatingOptimizer.batches(live) == batches) {
       throw new IllegalStateException(
           "training must make an iteration in each epoch but made none in epoch "
               + epoch
@@ -158,6 +198,7 @@ public final class EpochLoop {
               + " tells of its epochs itself");
     }
     live.setEpochCount(epoch);
+    AccumulatingOptimizer.endEpoch(net);
     listeners.forEach(listener -> listener.onEpochEnd(net));
     live.setEpochCount(epoch + 1);
   }

@@ -1,8 +1,10 @@
 package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.internal.FrozenUpdater;
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.LrCell;
 import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
+import io.github.dl4jtorch.adapter.internal.UpdateWatch;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import io.github.dl4jtorch.schedules.ParamGroup;
@@ -27,6 +29,8 @@ final class GroupBinding {
 
   private final Model net;
   private final List<NetworkParam> named;
+  private final GroupNames names;
+  private final UpdateWatch watch = new UpdateWatch();
   private final BitSet rescaling = new BitSet();
   private final List<ParamGroup> values = new ArrayList<>();
   private int[] groups;
@@ -46,15 +50,16 @@ final class GroupBinding {
     this.net = net;
     this.groups = groups;
     this.named = UpdaterSlots.named(blocks);
+    this.names = new GroupNames(starts);
     this.blocks = blocks;
-    this.members = Members.ofAll(blocks, groups);
+    this.members = Members.ofAll(blocks, groups, names);
     for (int group = 0; group < members.size(); group++) {
       String complaint = complaint(group, starts.get(group));
       if (complaint != null) {
         throw new IllegalArgumentException(complaint);
       }
     }
-    String foreign = frozen(blocks, groups).foreignSchedule();
+    String foreign = frozen().foreignSchedule();
     if (foreign != null) {
       throw new IllegalArgumentException(foreign);
     }
@@ -70,13 +75,14 @@ final class GroupBinding {
     keepState();
     freeze();
     this.blocks.stopAtZero(null);
+    this.blocks.watch(watch);
   }
 
   /** Makes the state go along when the network's rates are set by DL4J. */
   private void keepState() {
     UpdaterBlocks keeping = blocks.keepingState();
     if (keeping != blocks) {
-      members = Members.ofAll(keeping, groups);
+      members = Members.ofAll(keeping, groups, names);
       blocks = keeping;
     }
   }
@@ -86,7 +92,46 @@ final class GroupBinding {
     int number = values.size();
     ParamGroup group = ParamGroup.over(new NetworkGroup(() -> members(number), start));
     values.add(group);
+    if (!Double.isNaN(start.weightDecay())) {
+      decay(number).set(start.weightDecay());
+    }
     return group;
+  }
+
+  /** Returns the weight decay of a group as the network has it at present. */
+  double weightDecay(int group) {
+    refresh();
+    return decay(group).get(new LiveNetwork(net));
+  }
+
+  /**
+   * Sets the weight decay of a group.
+   *
+   * @throws IllegalArgumentException if its layers cannot have it; nothing is changed
+   */
+  void setWeightDecay(int group, double weightDecay) {
+    refresh();
+    String complaint = complaintOfDecay(group, weightDecay);
+    if (complaint != null) {
+      throw new IllegalArgumentException(complaint);
+    }
+    decay(group).set(weightDecay);
+  }
+
+  private GroupDecay decay(int group) {
+    return new GroupDecay(blocks.params(), groups, group);
+  }
+
+  private @Nullable String complaintOfDecay(int group, double weightDecay) {
+    String complaint = Double.isNaN(weightDecay) ? null : decay(group).complaint(weightDecay);
+    return complaint == null
+        ? null
+        : names.of(group) + " is to have a weight decay of " + weightDecay + ", but " + complaint;
+  }
+
+  /** Returns what the groups are called. */
+  GroupNames names() {
+    return names;
   }
 
   /** Returns the values of all groups that were taken over. */
@@ -103,6 +148,7 @@ final class GroupBinding {
    */
   int unfreeze(Predicate<NetworkParam> selection, GroupStart start) {
     refresh();
+    names.requireNew(start.name());
     int added = members.size();
     int[] wanted = groups.clone();
     boolean isEmpty = true;
@@ -112,7 +158,7 @@ final class GroupBinding {
           throw new IllegalArgumentException(
               named.get(i)
                   + " must be frozen to come into a new param group but is in "
-                  + wanted[i]);
+                  + names.shortened(wanted[i]));
         }
         wanted[i] = added;
         isEmpty = false;
@@ -126,9 +172,11 @@ final class GroupBinding {
     int[] formerGroups = groups;
     List<Members> formerMembers = members;
     UpdaterBlocks former = blocks;
+    OpenedLayers opened = OpenedLayers.of(net, blocks.params(), wanted);
     try {
       groups = wanted;
-      members = Members.ofAll(blocks, groups);
+      blocks = opened.isEmpty() ? blocks : new UpdaterBlocks(net);
+      members = Members.ofAll(blocks, groups, names);
       String complaint = complaint(added, start);
       if (complaint != null) {
         throw new IllegalArgumentException(complaint);
@@ -139,8 +187,11 @@ final class GroupBinding {
     } catch (RuntimeException refused) {
       groups = formerGroups;
       members = formerMembers;
+      blocks = former;
+      opened.undo();
       throw refused;
     }
+    names.add(start.name());
     keepState();
     freeze();
     stopAndRescale(former);
@@ -149,6 +200,10 @@ final class GroupBinding {
 
   Model network() {
     return net;
+  }
+
+  UpdateWatch watch() {
+    return watch;
   }
 
   /** Returns what is in a group, or frozen. */
@@ -211,6 +266,7 @@ final class GroupBinding {
 
   private void stopAndRescale(UpdaterBlocks former) {
     blocks.stopAtZero(former);
+    blocks.watch(watch);
     rescaleAll();
   }
 
@@ -222,7 +278,7 @@ final class GroupBinding {
   private void bindAgain(UpdaterBlocks present) {
     UpdaterBlocks former = blocks;
     requireSameParams(present.params());
-    List<Members> found = Members.ofAll(present, groups);
+    List<Members> found = Members.ofAll(present, groups, names);
     for (int group = 0; group < found.size(); group++) {
       if (found.get(group).isEmpty()) {
         throw new IllegalStateException(noRate(present, group));
@@ -263,11 +319,11 @@ final class GroupBinding {
 
   /** Lets the updaters of frozen parameters keep their rates for later. */
   private void freeze() {
-    frozen(blocks, groups).keepRates();
+    frozen().keepRates();
   }
 
-  private static Members frozen(UpdaterBlocks blocks, int[] groups) {
-    return new Members(blocks, groups, GroupChoice.FROZEN);
+  private Members frozen() {
+    return new Members(blocks, groups, GroupChoice.FROZEN, names);
   }
 
   /**
@@ -302,7 +358,7 @@ final class GroupBinding {
     List<UpdaterBlocks.Param> before = joined.params();
     double[] rates = before.stream().mapToDouble(param -> joined.rate(param.updater())).toArray();
     double[] velocityLrs = before.stream().mapToDouble(joined::velocityLr).toArray();
-    UpdaterSlots.part(before, groups);
+    UpdaterSlots.part(before, groups, names);
     for (int i = 0; i < groups.length; i++) {
       UpdaterBlocks.Param param = before.get(i);
       if (param.hasRate()) {
@@ -319,7 +375,7 @@ final class GroupBinding {
       joined.rebuild();
     }
     blocks = new UpdaterBlocks(net);
-    members = Members.ofAll(blocks, groups);
+    members = Members.ofAll(blocks, groups, names);
   }
 
   /** Refuses to part a block whose updater has a state of a form that is not known here. */
@@ -332,7 +388,7 @@ final class GroupBinding {
           && groups[i] != groups[i - 1]
           && !UpdaterFields.hasKnownState(updater)) {
         throw new IllegalArgumentException(
-            GroupChoice.pair(groups[i - 1], groups[i])
+            names.pair(groups[i - 1], groups[i])
                 + " part "
                 + params.get(i - 1)
                 + " from "
@@ -346,7 +402,8 @@ final class GroupBinding {
 
   private @Nullable String complaint(int group, GroupStart start) {
     Members updaters = members.get(group);
-    return updaters.isEmpty() ? noRate(blocks, group) : updaters.complaint(start);
+    String complaint = updaters.isEmpty() ? noRate(blocks, group) : updaters.complaint(start);
+    return complaint == null ? complaintOfDecay(group, start.weightDecay()) : complaint;
   }
 
   private String noRate(UpdaterBlocks blocks, int group) {
@@ -359,7 +416,7 @@ final class GroupBinding {
         kinds.add(param.updater().getClass().getSimpleName());
       }
     }
-    return (none ? "the network" : "param group " + group)
+    return (none ? "the network" : names.of(group))
         + " must have a parameter with a learning rate but has only updaters without: "
         + kinds.stream().collect(Collectors.joining(", ", "[", "]"));
   }

@@ -11,22 +11,18 @@ import java.util.function.Predicate;
  *
  * @param selections which parameters each group has; none for one group of all that is not frozen
  * @param frozen which parameters are frozen
+ * @param names what the groups are called
  */
-record GroupChoice(List<Predicate<NetworkParam>> selections, List<Predicate<NetworkParam>> frozen) {
+record GroupChoice(
+    List<Predicate<NetworkParam>> selections,
+    List<Predicate<NetworkParam>> frozen,
+    GroupNames names) {
 
   /** Stands for the group of a parameter that is in none. */
   static final int NO_GROUP = -1;
 
   /** Stands for the group of the parameters that are kept as they are. */
   static final int FROZEN = -2;
-
-  /** Names two groups, of which one may be that of the frozen parameters. */
-  static String pair(int group, int other) {
-    if (group == FROZEN || other == FROZEN) {
-      return "param group " + Math.max(group, other) + " and the frozen parameters";
-    }
-    return "param groups " + group + " and " + other;
-  }
 
   /** Returns the group of each parameter where each layer with a learning rate is one. */
   static int[] byLayer(List<UpdaterBlocks.Param> params) {
@@ -67,8 +63,8 @@ record GroupChoice(List<Predicate<NetworkParam>> selections, List<Predicate<Netw
             throw new IllegalArgumentException(
                 named
                     + " must be in one param group but is "
-                    + (isFrozen ? "frozen and in " : "in " + groups[i] + " and ")
-                    + group);
+                    + (isFrozen ? "frozen and in " : "in " + names.shortened(groups[i]) + " and ")
+                    + names.shortened(group));
           }
           groups[i] = group;
           sizes[group]++;
@@ -86,7 +82,7 @@ record GroupChoice(List<Predicate<NetworkParam>> selections, List<Predicate<Netw
     for (int group = 0; group < sizes.length; group++) {
       if (sizes[group] == 0) {
         throw new IllegalArgumentException(
-            "param group " + group + " must have a parameter but selects none of " + params);
+            names.of(group) + " must have a parameter but selects none of " + params);
       }
     }
     if (isFrozenEmpty) {

@@ -30,17 +30,18 @@ final class Members {
   private record Member(IUpdater updater, UpdaterBlocks.Param param, LrCell cell) {}
 
   private final UpdaterBlocks blocks;
-  private final int group;
+  private final String name;
   private final List<Member> members = new ArrayList<>();
 
   /**
    * Finds the updaters of a group.
    *
    * @param groups the group of each parameter
+   * @param names what the groups are called
    */
-  Members(UpdaterBlocks blocks, int[] groups, int group) {
+  Members(UpdaterBlocks blocks, int[] groups, int group, GroupNames names) {
     this.blocks = blocks;
-    this.group = group;
+    this.name = names.of(group);
     Map<Integer, LrCell> cells = new HashMap<>();
     Set<IUpdater> known = Collections.newSetFromMap(new IdentityHashMap<>());
     for (int i = 0; i < groups.length; i++) {
@@ -57,11 +58,11 @@ final class Members {
   }
 
   /** Finds the updaters of all groups but the frozen one. */
-  static List<Members> ofAll(UpdaterBlocks blocks, int[] groups) {
+  static List<Members> ofAll(UpdaterBlocks blocks, int[] groups, GroupNames names) {
     int size = Arrays.stream(groups).max().orElse(GroupChoice.NO_GROUP) + 1;
     List<Members> members = new ArrayList<>();
     for (int group = 0; group < size; group++) {
-      members.add(new Members(blocks, groups, group));
+      members.add(new Members(blocks, groups, group, names));
     }
     return members;
   }
@@ -99,6 +100,13 @@ final class Members {
     }
     if (isNew) {
       blocks.recordVelocityLr();
+    }
+  }
+
+  /** Notes in the cells that a listener steps a run which sets the rate. */
+  void drive() {
+    for (int i = 0; i < members.size(); i++) {
+      members.get(i).cell.drive();
     }
   }
 
@@ -170,8 +178,7 @@ final class Members {
       Member member = members.get(i);
       if (Double.compare(UpdaterFields.momentum(member.updater), momentum) != 0) {
         throw new IllegalStateException(
-            "param group "
-                + group
+            name
                 + " must have one momentum but has "
                 + momentum
                 + " in "
@@ -218,12 +225,7 @@ final class Members {
     }
     String momentum = Double.isNaN(start.momentum()) ? null : complaint(start.momentum());
     if (momentum != null) {
-      return "param group "
-          + group
-          + " is to have a momentum of "
-          + start.momentum()
-          + ", but "
-          + momentum;
+      return name + " is to have a momentum of " + start.momentum() + ", but " + momentum;
     }
     return Double.isNaN(start.lr()) ? complaintOfRates() : null;
   }
@@ -240,8 +242,7 @@ final class Members {
     for (int i = 1; i < members.size(); i++) {
       Member member = members.get(i);
       if (Double.compare(rate(member), lr) != 0) {
-        return "param group "
-            + group
+        return name
             + " must have one learning rate but has "
             + lr
             + " in "
@@ -269,12 +270,12 @@ final class Members {
       Member member = members.get(i);
       ISchedule schedule = UpdaterFields.schedule(member.updater);
       if (schedule != null && !(schedule instanceof LrCell)) {
-        return (group == GroupChoice.FROZEN ? "the frozen parameters" : "param group " + group)
+        return name
             + " must set the learning rate of "
             + member.param
             + ", but that follows "
             + schedule
-            + "; use one or the other";
+            + "; to push one, first give it a fixed rate, with net.setLearningRate(lr)";
       }
     }
     return null;

@@ -3,11 +3,11 @@ package io.github.dl4jtorch.adapter;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import java.util.Arrays;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.function.Predicate;
 import org.deeplearning4j.nn.api.NeuralNetwork;
+import org.deeplearning4j.nn.conf.layers.Layer;
 
 /**
  * A parameter array of a network, by which param groups are chosen.
@@ -21,11 +21,12 @@ import org.deeplearning4j.nn.api.NeuralNetwork;
  *     name, and so on
  * @param name its name in the layer, as in DL4J's {@code paramTable()}, like {@code W}, {@code b}
  *     or {@code gamma}
- * @param isWeight true for what DL4J counts as a weight, which is what its weight decay is for;
+ * @param isWeight true for what DL4J counts as a weight, less the gain of a layer normalization;
  *     false for biases, and for gamma and beta of a batch normalization
  * @param isBias true for what PyTorch calls a bias: those of layers, and beta of a batch
  *     normalization
- * @param isNormalization true for gamma and beta of a batch normalization
+ * @param isNormalization true for gamma and beta of a batch normalization, and for gain and bias of
+ *     a layer with a layer normalization
  */
 public record NetworkParam(
     String layer, String name, boolean isWeight, boolean isBias, boolean isNormalization) {
@@ -44,14 +45,25 @@ public record NetworkParam(
   }
 
   /**
-   * Selects all parameters of some layers.
+   * Returns the parameters that a layer will have in a network.
+   *
+   * @param layer the layer
+   * @return its parameters, in its order
+   */
+  public static List<NetworkParam> of(Layer layer) {
+    return layer.initializer().paramKeys(layer).stream()
+        .map(name -> UpdaterSlots.named(layer, name))
+        .toList();
+  }
+
+  /**
+   * Selects all parameters of some layers. Groups refuse this if their network has none of them.
    *
    * @param layers names of layers or vertices
    * @return true for a parameter of one of these
    */
   public static Predicate<NetworkParam> inLayers(String... layers) {
-    Set<String> names = new HashSet<>(Arrays.asList(layers));
-    return param -> names.contains(param.layer);
+    return new InLayers(new LinkedHashSet<>(Arrays.asList(layers)), false);
   }
 
   /** Returns the layer and the name, like {@code layer0.W}. */

@@ -3,15 +3,20 @@ package io.github.dl4jtorch.adapter;
 import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
+import io.github.dl4jtorch.adapter.internal.UpdateWatch;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ParamGroups;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.NeuralNetwork;
@@ -150,6 +155,59 @@ public final class NetworkParamGroups extends ParamGroups {
     return perLayer(net).decay(decay);
   }
 
+  /**
+   * Makes one group a block of layers, with rates that fall from the last block to the first:
+   * {@code lr decay^(last - i)} for block {@code i}. For fine-tuning, where a block of the
+   * architecture is more than a layer.
+   *
+   * <pre>{@code
+   * NetworkParamGroups groups =
+   *     NetworkParamGroups.layerWiseDecay(
+   *         net, 1e-3, 0.75, List.of(List.of("layer0", "layer1"), List.of("layer2"), List.of("output")));
+   * }</pre>
+   *
+   * @param net the network, initialised
+   * @param lr the rate of the last block, finite and {@code >= 0}
+   * @param decay the rate of a block over that of the next, {@code > 0} and {@code <= 1}; usual are
+   *     0.65 to 0.95
+   * @param blocks the names of each block's layers or vertices, from input to output; every layer
+   *     with a learning rate must be in exactly one
+   * @return the groups, in the order of the blocks
+   * @throws IllegalStateException as {@code perLayer} does
+   * @throws IllegalArgumentException if an argument is out of its range, a name is not that of a
+   *     layer with parameters, a layer is in no block or in two, or a rate follows a schedule of
+   *     its own; the network is left as it was
+   */
+  public static NetworkParamGroups layerWiseDecay(
+      NeuralNetwork net, double lr, double decay, List<? extends List<String>> blocks) {
+    requireDecay(decay);
+    requireLr(lr);
+    if (blocks.isEmpty()) {
+      throw new IllegalArgumentException("blocks must have at least one block but was []");
+    }
+    Set<String> layers = new LinkedHashSet<>();
+    NetworkParam.of(net).forEach(param -> layers.add(param.layer()));
+    Builder builder = builder(net);
+    for (int i = 0; i < blocks.size(); i++) {
+      for (String layer : blocks.get(i)) {
+        if (!layers.contains(layer)) {
+          throw new IllegalArgumentException(
+              "blocks must hold names of layers with parameters, of "
+                  + layers
+                  + ", but in block "
+                  + i
+                  + " was \""
+                  + layer
+                  + "\"");
+        }
+      }
+      builder
+          .group(NetworkParam.inLayers(blocks.get(i).toArray(String[]::new)))
+          .lr(lr * Math.pow(decay, blocks.size() - 1 - i));
+    }
+    return builder.build();
+  }
+
   private static void requireDecay(double decay) {
     if (!(decay > 0 && decay <= 1)) {
       throw new IllegalArgumentException("decay must be > 0 and <= 1 but was " + decay);
@@ -172,6 +230,71 @@ public final class NetworkParamGroups extends ParamGroups {
    */
   public List<NetworkParam> params(int group) {
     return binding.params(numbers[checked(group)]);
+  }
+
+  /**
+   * Returns what a group is called.
+   *
+   * @param group the group's number, from 0
+   * @return the name that it was given, or {@code param group 0} and so on
+   * @throws IndexOutOfBoundsException if there is no such group
+   */
+  public String name(int group) {
+    String given = binding.names().given(numbers[checked(group)]);
+    return given == null ? "param group " + group : given;
+  }
+
+  /**
+   * Tells whether a group was given a name.
+   *
+   * @param group the group's number, from 0
+   * @return false if it is called by its number
+   * @throws IndexOutOfBoundsException if there is no such group
+   */
+  public boolean isNamed(int group) {
+    return binding.names().given(numbers[checked(group)]) != null;
+  }
+
+  /**
+   * Returns the weight decay of a group, as the network's next update applies it.
+   *
+   * @param group the group's number, from 0
+   * @return PyTorch's {@code weight_decay}; NaN if the group's parameters have not one in common
+   * @throws IndexOutOfBoundsException if there is no such group
+   */
+  public double weightDecay(int group) {
+    return binding.weightDecay(numbers[checked(group)]);
+  }
+
+  /**
+   * Sets the weight decay of a group, effective from the next update on. It is kept in the
+   * network's configuration, and so in whatever is saved or copied of it.
+   *
+   * @param group the group's number, from 0
+   * @param weightDecay finite and {@code >= 0}
+   * @throws IndexOutOfBoundsException if there is no such group
+   * @throws IllegalArgumentException if the decay is out of its range, or above 0 and DL4J does not
+   *     decay a parameter of the group, as in its own {@code BatchNormalization}; nothing is
+   *     changed
+   * @see Builder#weightDecay when it is decoupled
+   */
+  public void setWeightDecay(int group, double weightDecay) {
+    requireWeightDecay(weightDecay);
+    binding.setWeightDecay(numbers[checked(group)], weightDecay);
+  }
+
+  /** Returns each group's name, values and parameters, under PyTorch's keys. */
+  @Override
+  public String toString() {
+    return IntStream.range(0, size())
+        .mapToObj(
+            group -> {
+              Map<String, Object> values = get(group).stateDict();
+              values.put("weight_decay", weightDecay(group));
+              values.put("params", params(group));
+              return name(group) + " " + values;
+            })
+        .collect(Collectors.joining(", ", "[", "]"));
   }
 
   /**
@@ -218,7 +341,27 @@ public final class NetworkParamGroups extends ParamGroups {
    */
   public NetworkParamGroups unfreeze(Predicate<NetworkParam> selection, double lr) {
     requireLr(lr);
-    GroupStart start = new GroupStart(lr, Double.NaN);
+    return unfreeze(selection, new GroupStart(null, lr, Double.NaN, Double.NaN));
+  }
+
+  /**
+   * Makes a new group of frozen parameters, with a name.
+   *
+   * @param name what it is called, not blank
+   * @param selection as in {@link #unfreeze(Predicate, double)}
+   * @param lr the rate to start with, finite and {@code >= 0}
+   * @return these groups and the new one, which is the last
+   * @throws IllegalArgumentException if the name is blank, or another group has it, or as in {@link
+   *     #unfreeze(Predicate, double)}; nothing is changed
+   */
+  public NetworkParamGroups unfreeze(String name, Predicate<NetworkParam> selection, double lr) {
+    requireLr(lr);
+    String given = GroupNames.requireName(name);
+    return unfreeze(selection, new GroupStart(given, lr, Double.NaN, Double.NaN));
+  }
+
+  private NetworkParamGroups unfreeze(Predicate<NetworkParam> selection, GroupStart start) {
+    InLayers.requireKnown(binding.network(), List.of(selection));
     int number = binding.unfreeze(selection, start);
     int[] present = Arrays.copyOf(numbers, numbers.length + 1);
     present[numbers.length] = number;
@@ -247,6 +390,13 @@ public final class NetworkParamGroups extends ParamGroups {
           "group must be >= 0 and < " + numbers.length + " but was " + group);
     }
     return group;
+  }
+
+  private static void requireWeightDecay(double weightDecay) {
+    if (!(weightDecay >= 0 && weightDecay < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException(
+          "weightDecay must be finite and >= 0 but was " + weightDecay);
+    }
   }
 
   private static void requireLr(double lr) {
@@ -285,6 +435,18 @@ public final class NetworkParamGroups extends ParamGroups {
     binding.refresh();
   }
 
+  /** Returns what notices that a listener of these groups is not told of updates any more. */
+  UpdateWatch watch() {
+    return binding.watch();
+  }
+
+  /** Notes where it is saved that a listener steps a run on these groups. */
+  void drive() {
+    for (int number : numbers) {
+      binding.members(number).drive();
+    }
+  }
+
   /** Makes the velocities of all Nesterovs follow the rate from now on. */
   void rescaleVelocity() {
     for (int number : numbers) {
@@ -315,13 +477,25 @@ public final class NetworkParamGroups extends ParamGroups {
       int size = Arrays.stream(assigned).max().orElse(GroupChoice.NO_GROUP) + 1;
       List<GroupStart> all = new ArrayList<>(starts);
       all.addAll(Collections.nCopies(size - starts.size(), GroupStart.AS_IT_IS));
-      GroupBinding binding = new GroupBinding(net, blocks, assigned, all, isUntrained);
+      GroupBinding binding = bound(net, blocks, assigned, all, isUntrained);
       all.forEach(binding::takeOver);
       return all(binding);
     } catch (RuntimeException refused) {
       if (isUntrained) {
         NetworkUpdater.discard(net);
       }
+      throw refused;
+    }
+  }
+
+  private static GroupBinding bound(
+      Model net, UpdaterBlocks blocks, int[] groups, List<GroupStart> starts, boolean isUntrained) {
+    OpenedLayers opened = OpenedLayers.of(net, blocks.params(), groups);
+    try {
+      UpdaterBlocks present = opened.isEmpty() ? blocks : new UpdaterBlocks(net);
+      return new GroupBinding(net, present, groups, starts, isUntrained);
+    } catch (RuntimeException refused) {
+      opened.undo();
       throw refused;
     }
   }
@@ -368,6 +542,21 @@ public final class NetworkParamGroups extends ParamGroups {
     }
 
     /**
+     * Adds a group with a name, by which logs, series, files and messages call it.
+     *
+     * @param name what it is called, not blank
+     * @param selection which parameters it has
+     * @return this builder
+     * @throws IllegalArgumentException if the name is blank, or another group has it
+     */
+    public Builder group(String name, Predicate<NetworkParam> selection) {
+      new GroupNames(starts).requireNew(GroupNames.requireName(name));
+      selections.add(selection);
+      starts.add(GroupStart.named(name));
+      return this;
+    }
+
+    /**
      * Sets the rate that the last group starts with.
      *
      * @param lr finite and {@code >= 0}; default is the rate of its updaters, which must be one
@@ -378,7 +567,8 @@ public final class NetworkParamGroups extends ParamGroups {
     public Builder lr(double lr) {
       requireLr(lr);
       int last = requireGroup("lr");
-      starts.set(last, new GroupStart(lr, starts.get(last).momentum()));
+      GroupStart start = starts.get(last);
+      starts.set(last, new GroupStart(start.name(), lr, start.momentum(), start.weightDecay()));
       return this;
     }
 
@@ -396,7 +586,26 @@ public final class NetworkParamGroups extends ParamGroups {
         throw new IllegalArgumentException("momentum must be finite but was " + momentum);
       }
       int last = requireGroup("momentum");
-      starts.set(last, new GroupStart(starts.get(last).lr(), momentum));
+      GroupStart start = starts.get(last);
+      starts.set(last, new GroupStart(start.name(), start.lr(), momentum, start.weightDecay()));
+      return this;
+    }
+
+    /**
+     * Sets the weight decay that the last group starts with. It is decoupled, as in AdamW, for
+     * {@code TorchAdamW} and in layers that have a {@code WeightDecay} of DL4J; otherwise it is
+     * part of the gradient. Other regularization, like L1, stays.
+     *
+     * @param weightDecay finite and {@code >= 0}; default is what its layers have
+     * @return this builder
+     * @throws IllegalArgumentException if the decay is out of its range
+     * @throws IllegalStateException if there is no group yet
+     */
+    public Builder weightDecay(double weightDecay) {
+      requireWeightDecay(weightDecay);
+      int last = requireGroup("weightDecay");
+      GroupStart start = starts.get(last);
+      starts.set(last, new GroupStart(start.name(), start.lr(), start.momentum(), weightDecay));
       return this;
     }
 
@@ -432,11 +641,15 @@ public final class NetworkParamGroups extends ParamGroups {
      * @throws IllegalArgumentException if a parameter is in no group or in two, a group or what is
      *     frozen has no parameter with a learning rate, a group has more than one rate and is given
      *     none, or one that follows a schedule of its own, or is given a momentum that its updaters
-     *     do not have or take, a constraint changes what is frozen, or DL4J cannot update the
-     *     groups apart; the network is left as it was
+     *     do not have or take, or a weight decay that DL4J does not apply to them, a constraint
+     *     changes what is frozen, or DL4J cannot update the groups apart; the network is left as it
+     *     was
      */
     public NetworkParamGroups build() {
-      return make(net, new GroupChoice(selections, frozen)::groups, starts);
+      InLayers.requireKnown(net, selections);
+      InLayers.requireKnown(net, frozen);
+      GroupNames names = new GroupNames(starts);
+      return make(net, new GroupChoice(selections, frozen, names)::groups, starts);
     }
   }
 }

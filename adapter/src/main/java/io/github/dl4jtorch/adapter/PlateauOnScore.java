@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.WaitingScore;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import org.deeplearning4j.earlystopping.EarlyStoppingConfiguration;
@@ -69,7 +70,9 @@ public final class PlateauOnScore<T extends Model> implements EarlyStoppingListe
 
   @Override
   public void onEpoch(int epoch, double score, EarlyStoppingConfiguration<T> configuration, T net) {
-    run.step(score);
+    if (!WaitingScore.isWaiting(configuration.getScoreCalculator())) {
+      run.step(score);
+    }
   }
 
   @Override

@@ -43,6 +43,33 @@ record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Doubl
     return copies;
   }
 
+  /** Makes a copy of an updater of no network yet. */
+  static IUpdater copy(IUpdater updater, Schedule definition, ScheduleType unit) {
+    Place place = new Place("", updater, replaced -> {});
+    if (!updater.hasLearningRate() || UpdaterFields.schedule(updater) != null) {
+      throw new IllegalArgumentException(
+          place + " must have a fixed learning rate to start from but is " + updater);
+    }
+    if (!(updater instanceof TorchUpdater torch && definition.drivesMomentum())) {
+      return new ScheduledUpdaters(definition, unit, null, 0).copy(place);
+    }
+    if (torch.momentumKind() == MomentumKind.NONE) {
+      throw new IllegalArgumentException(
+          definition.name()
+              + " is to cycle the momentum, but "
+              + place
+              + " has none that is fixed and can be cycled: "
+              + updater
+              + "; give it one, or build the definition "
+              + withoutMomentum(definition));
+    }
+    TorchUpdater copy =
+        torch.withMomentumSchedule(TorchSchedule.momentum(definition, torch.momentum(), unit));
+    copy.setLrAndSchedule(
+        Double.NaN, TorchSchedule.lr(definition, torch.getLearningRate(0, 0), unit));
+    return copy;
+  }
+
   private IUpdater copy(Place place) {
     double base = lr == null ? baseLr(place) : lr;
     IUpdater copy = place.updater().clone();
@@ -108,7 +135,7 @@ record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Doubl
               + " must have a fixed momentum to be cycled but follows "
               + schedule
               + "; build the definition "
-              + withoutMomentum());
+              + withoutMomentum(definition));
     }
     return nesterovs.getMomentum();
   }
@@ -121,7 +148,8 @@ record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Doubl
         && momentum.runsWith(rate);
   }
 
-  private String withoutMomentum() {
+  /** Says how a definition is built that leaves the momentum alone. */
+  static String withoutMomentum(Schedule definition) {
     return definition instanceof WarmupLR ? "without warmupMomentum" : "with cycleMomentum(false)";
   }
 
@@ -131,7 +159,7 @@ record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Doubl
           + " is to cycle the momentum, but "
           + place
           + " takes the schedule of one when it is built; do that, or build the definition "
-          + withoutMomentum()
+          + withoutMomentum(definition)
           + ", or attach it to NetworkParamGroups.of(net) and step it with a"
           + " SchedulerListener";
     }
@@ -139,7 +167,7 @@ record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Doubl
         + " is to cycle the momentum, but "
         + place
         + " cannot read one from a schedule; build it "
-        + withoutMomentum()
+        + withoutMomentum(definition)
         + (UpdaterFields.momentumKind(place.updater()) == MomentumKind.BETA1
             ? ", or cycle beta1 by attaching it to NetworkParamGroups.of(net) and stepping it with a"
                 + " SchedulerListener"

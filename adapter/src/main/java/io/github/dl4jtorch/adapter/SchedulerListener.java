@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.PacedListener;
 import io.github.dl4jtorch.adapter.internal.Unit;
+import io.github.dl4jtorch.adapter.internal.WaitingScore;
 import io.github.dl4jtorch.adapter.internal.WorkerThreads;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
@@ -11,11 +12,16 @@ import java.io.NotSerializableException;
 import java.io.ObjectOutputStream;
 import java.io.Serial;
 import java.io.Serializable;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.Locale;
+import java.util.Set;
 import java.util.function.ToDoubleFunction;
 import org.deeplearning4j.earlystopping.scorecalc.ScoreCalculator;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
+import org.deeplearning4j.optimize.api.TrainingListener;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,8 +56,8 @@ public final class SchedulerListener extends BaseTrainingListener
 
   private static final Logger LOG = LoggerFactory.getLogger(SchedulerListener.class);
 
-  /** So many iterations outside an epoch are taken for epochs that go unnoticed. */
-  private static final int SUSPICIOUS = 1000;
+  /** Stands for a count that is not known. */
+  private static final int NEVER = -1;
 
   private final LRScheduler run;
   private final NetworkParamGroups groups;
@@ -61,10 +67,18 @@ public final class SchedulerListener extends BaseTrainingListener
   private final int interval;
   private final boolean isVerbose;
   private final boolean isRescaling;
+  private final LiveNetwork live;
   private int epochsByHand;
   private boolean isInEpoch;
-  private int iterationsOutside;
-  private double epochOutside;
+  private int iterationsInEpoch;
+  // What has been looked at, so that it is complained of once.
+  private int knownListeners = NEVER;
+  private boolean hasWarnedOfEpochs;
+  private boolean hasWarnedOfSteps;
+  private boolean hasSeenLength;
+  // The count of this listener's last step, and where that left the run.
+  private int steppedAt = NEVER;
+  private double steppedTo;
 
   private SchedulerListener(
       LRScheduler run,
@@ -76,6 +90,7 @@ public final class SchedulerListener extends BaseTrainingListener
     this.run = run;
     this.groups = groups(run);
     this.net = LiveNetwork.model(groups.network());
+    this.live = new LiveNetwork(net);
     this.unit = unit;
     this.metric = metric;
     this.interval = interval;
@@ -101,6 +116,9 @@ public final class SchedulerListener extends BaseTrainingListener
               + ", which steps without: use SchedulerListener."
               + factory
               + "(run)");
+    }
+    if (unit == Unit.EPOCH) {
+      CycleLength.requireEpochs(run.schedule(), "SchedulerListener.everyIteration(run)");
     }
     return listener;
   }
@@ -227,7 +245,16 @@ public final class SchedulerListener extends BaseTrainingListener
 
   @SuppressWarnings("unchecked") // Which type of network a calculator is for, it does not tell.
   private static <M extends Model> ToDoubleFunction<Model> score(ScoreCalculator<M> metric) {
-    return net -> metric.calculateScore((M) net);
+    return new Score(metric, net -> metric.calculateScore((M) net));
+  }
+
+  private record Score(ScoreCalculator<?> metric, ToDoubleFunction<Model> value)
+      implements ToDoubleFunction<Model> {
+
+    @Override
+    public double applyAsDouble(Model net) {
+      return value.applyAsDouble(net);
+    }
   }
 
   /**
@@ -291,7 +318,9 @@ public final class SchedulerListener extends BaseTrainingListener
 
   /**
    * Tells that an epoch has ended, for a training by {@code fit(DataSet)}, where DL4J does not. The
-   * network's own count of epochs stays as it is; an {@link EpochLoop} moves that on, too.
+   * network's own count of epochs stays as it is; an {@link EpochLoop} moves that on, too. Who
+   * calls this need not add the listener to the network, where it warns at the first iteration that
+   * nobody tells of an epoch.
    *
    * @throws IllegalStateException if this listener steps after iterations
    */
@@ -302,6 +331,7 @@ public final class SchedulerListener extends BaseTrainingListener
               + " steps after iterations");
     }
     epochsByHand++;
+    groups.watch().rest();
     ended(epochCount());
   }
 
@@ -334,11 +364,30 @@ public final class SchedulerListener extends BaseTrainingListener
     }
   }
 
+  /** Refuses two listeners on one run, of which each would make every step. */
+  static void requireOneEach(Iterable<? extends TrainingListener> listeners) {
+    Set<LRScheduler> runs = Collections.newSetFromMap(new IdentityHashMap<>());
+    for (TrainingListener listener : listeners) {
+      if (listener instanceof SchedulerListener scheduler && !runs.add(scheduler.run)) {
+        throw new IllegalArgumentException(twice(scheduler.run));
+      }
+    }
+  }
+
+  private static String twice(LRScheduler run) {
+    return "a run must have one SchedulerListener, which makes all its steps, but the run of "
+        + run.schedule().name()
+        + " has two, or one that was added twice: leave one with net.setListeners(..)";
+  }
+
   @Override
   public void onEpochStart(Model model) {
     // Refuses a copy here, where nothing has moved yet.
     if (isOwn(model)) {
       isInEpoch = true;
+      iterationsInEpoch = 0;
+      // Whoever tells this need not tell of updates.
+      groups.watch().rest();
       prepare();
     }
   }
@@ -347,24 +396,47 @@ public final class SchedulerListener extends BaseTrainingListener
   public void onGradientCalculation(Model model) {
     if (isOwn(model)) {
       prepare();
+      groups.watch().expect(live.iterationCount());
     }
   }
 
   /** Makes the next update be as the groups say. */
   private void prepare() {
+    requireAlone();
     groups.refresh();
     if (isRescaling) {
       groups.rescaleVelocity();
     }
   }
 
+  /** Looks at the network's listeners where there are more or fewer than before. */
+  private void requireAlone() {
+    Collection<TrainingListener> listeners = live.listeners();
+    if (listeners.size() == knownListeners) {
+      return;
+    }
+    boolean isAmongThem = false;
+    int onRun = 0;
+    for (TrainingListener listener : listeners) {
+      if (listener instanceof SchedulerListener scheduler && scheduler.run == run) {
+        onRun++;
+        isAmongThem |= scheduler == this;
+      }
+    }
+    if (onRun > (isAmongThem ? 1 : 0)) {
+      throw new IllegalStateException(twice(run));
+    }
+    knownListeners = listeners.size();
+  }
+
   @Override
   public void iterationDone(Model model, int iteration, int epoch) {
     if (isOwn(model)) {
+      iterationsInEpoch++;
       if (unit == Unit.ITERATION) {
         ended(iteration + 1);
       } else if (!isInEpoch) {
-        watchForEpochs();
+        warnOfEpochs();
       }
     }
   }
@@ -373,27 +445,34 @@ public final class SchedulerListener extends BaseTrainingListener
   public void onEpochEnd(Model model) {
     if (isOwn(model)) {
       isInEpoch = false;
-      iterationsOutside = 0;
       if (unit == Unit.EPOCH) {
         ended(epochCount() + 1);
+      } else if (!hasSeenLength) {
+        hasSeenLength = true;
+        warnOfLength();
       }
     }
   }
 
   private int epochCount() {
-    return epochsByHand + new LiveNetwork(net).epochCount();
+    return epochsByHand + live.epochCount();
   }
 
   private void ended(int count) {
-    if (count % interval != 0) {
+    if (count % interval != 0
+        || (metric instanceof Score score && WaitingScore.isWaiting(score.metric))) {
       return;
     }
+    warnOfSteps(count);
     double[] before = isVerbose ? rates() : null;
     if (metric == null) {
       run.step();
     } else {
       run.step(metric.applyAsDouble(net));
     }
+    groups.drive();
+    steppedAt = count;
+    steppedTo = run.lastEpoch();
     if (before != null) {
       log(before, rates(), count);
     }
@@ -411,32 +490,58 @@ public final class SchedulerListener extends BaseTrainingListener
     for (int group = 0; group < after.length; group++) {
       if (after[group] != before[group]) {
         LOG.info(
-            "{} {} done: {} changed the learning rate of param group {} from {} to {}",
+            "{} {} done: {} changed the learning rate of {} from {} to {}",
             unit.name().toLowerCase(Locale.ROOT),
             count,
             run.schedule().name(),
-            group,
+            groups.name(group),
             before[group],
             after[group]);
       }
     }
   }
 
-  /** Warns once if many iterations go by in which nobody tells that an epoch begins or ends. */
-  private void watchForEpochs() {
-    if (iterationsOutside == 0) {
-      epochOutside = run.lastEpoch();
-    }
-    if (iterationsOutside < SUSPICIOUS
-        && ++iterationsOutside == SUSPICIOUS
-        && epochsByHand == 0
-        && run.lastEpoch() == epochOutside) {
+  /** Warns once of an iteration in no epoch, since after such nobody may tell that one ends. */
+  private void warnOfEpochs() {
+    if (epochsByHand == 0 && !hasWarnedOfEpochs) {
+      hasWarnedOfEpochs = true;
       LOG.warn(
-          "{} iterations without an epoch: fit(DataSet) raises no epoch events, so {} makes no"
-              + " step. Give this listener to an EpochLoop that trains, or call its stepEpoch() at"
-              + " the end of each epoch, or train with fit(iterator).",
-          SUSPICIOUS,
+          "an iteration outside of an epoch: fit(DataSet) raises no epoch events, so {} makes no"
+              + " step. Give this listener to an EpochLoop that trains, or train with fit(iterator);"
+              + " if you call its stepEpoch() at the end of each epoch, do not add it to the"
+              + " network.",
           run.schedule().name());
+    }
+  }
+
+  /** Warns once if others have stepped the run from one step of this listener to the next. */
+  private void warnOfSteps(int count) {
+    if (steppedAt != NEVER
+        && count - steppedAt <= interval
+        && run.lastEpoch() > steppedTo
+        && !hasWarnedOfSteps) {
+      hasWarnedOfSteps = true;
+      LOG.warn(
+          "{} {} done: the run of {} was left at step {} by this listener and is at {} now, so that"
+              + " it makes more steps than the network makes {}s. Let the listener alone step it:"
+              + " leave out run.step(), and any other listener on this run.",
+          unit.name().toLowerCase(Locale.ROOT),
+          count,
+          run.schedule().name(),
+          steppedTo,
+          run.lastEpoch(),
+          unit.name().toLowerCase(Locale.ROOT));
+    }
+  }
+
+  /** Warns if the first epoch had by far more or fewer iterations than a cycle was made for. */
+  private void warnOfLength() {
+    int steps = iterationsInEpoch / interval;
+    // One that began before was taken up in the middle of an epoch, or has seen others.
+    String complaint =
+        run.lastEpoch() == steps ? CycleLength.complaint(run.schedule(), steps) : null;
+    if (complaint != null) {
+      LOG.warn(complaint);
     }
   }
 

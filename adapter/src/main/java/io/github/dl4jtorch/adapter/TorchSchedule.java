@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.schedule.ISchedule;
 import org.nd4j.linalg.schedule.ScheduleType;
 import org.nd4j.shade.jackson.annotation.JsonAutoDetect;
@@ -84,6 +85,7 @@ public final class TorchSchedule implements ISchedule {
   @JsonProperty private final ScheduleType unit;
   @JsonProperty private final int offset;
   private final transient Replay replay;
+  private final transient CycledMomentum momentum;
 
   private TorchSchedule(
       Schedule definition, Quantity quantity, double initial, ScheduleType unit, int offset) {
@@ -105,6 +107,10 @@ public final class TorchSchedule implements ISchedule {
     this.unit = unit;
     this.offset = offset;
     this.replay = Replay.of(new Replay.Key(definition, quantity, initial));
+    this.momentum = CycledMomentum.of(definition);
+    if (quantity == Quantity.MOMENTUM) {
+      momentum.take();
+    }
   }
 
   /**
@@ -135,7 +141,8 @@ public final class TorchSchedule implements ISchedule {
 
   /**
    * Makes the schedule of a learning rate. What a definition does to the momentum is left to {@link
-   * #momentum}.
+   * #momentum}; {@link #updater} takes care of both. A network that is trained with the rate alone
+   * of a definition that cycles the momentum warns once.
    *
    * @param definition the schedule, any but {@link ReduceLROnPlateau}
    * @param lr the optimizer's rate, {@code >= 0}; some definitions, like OneCycleLR, bring their
@@ -143,10 +150,12 @@ public final class TorchSchedule implements ISchedule {
    * @param unit what counts as a step
    * @return the schedule
    * @throws IllegalArgumentException if {@code lr} is out of its range, or the definition is a
-   *     plateau, cannot be read from its map, or has lists for several param groups
+   *     plateau, cannot be read from its map, has lists for several param groups, or has several
+   *     steps an epoch while epochs are its steps
    * @throws UnsupportedOperationException if the definition holds a plain lambda
    */
   public static TorchSchedule lr(Schedule definition, double lr, ScheduleType unit) {
+    requireUnit(definition, unit);
     return new TorchSchedule(definition, Quantity.LR, lr, unit, 0);
   }
 
@@ -160,11 +169,47 @@ public final class TorchSchedule implements ISchedule {
    * @param unit what counts as a step
    * @return the schedule
    * @throws IllegalArgumentException if {@code momentum} is out of its range, or the definition is
-   *     a plateau, cannot be read from its map, or has lists for several param groups
+   *     a plateau, cannot be read from its map, has lists for several param groups, or has several
+   *     steps an epoch while epochs are its steps
    * @throws UnsupportedOperationException if the definition holds a plain lambda
    */
   public static TorchSchedule momentum(Schedule definition, double momentum, ScheduleType unit) {
+    requireUnit(definition, unit);
     return new TorchSchedule(definition, Quantity.MOMENTUM, momentum, unit, 0);
+  }
+
+  private static void requireUnit(Schedule definition, ScheduleType unit) {
+    if (unit == ScheduleType.EPOCH) {
+      CycleLength.requireEpochs(definition, "ScheduleType.ITERATION");
+    }
+  }
+
+  /**
+   * Returns an updater that follows a definition in all that this drives: the rate, and where the
+   * definition cycles it, the momentum or beta1. Both start from what the updater has.
+   *
+   * <pre>{@code
+   * Schedule cycle = OneCycleLR.builder(0.1).totalSteps(1000).build();
+   * IUpdater updater =
+   *     TorchSchedule.updater(
+   *         new TorchSGD(0.1).withMomentum(0.9), cycle, ScheduleType.ITERATION);
+   * }</pre>
+   *
+   * @param updater the updater, which stays as it is
+   * @param definition the schedule, any but {@link ReduceLROnPlateau}
+   * @param unit what counts as a step
+   * @param <U> the updater's type
+   * @return a copy of the updater
+   * @throws IllegalArgumentException if the updater has no learning rate, or one of another
+   *     schedule, or cannot cycle a momentum that is to be cycled, or the definition is refused by
+   *     {@link #lr}
+   * @throws UnsupportedOperationException if the definition holds a plain lambda
+   */
+  @CheckReturnValue
+  public static <U extends IUpdater> U updater(U updater, Schedule definition, ScheduleType unit) {
+    @SuppressWarnings("unchecked") // A copy is of the same type.
+    U copy = (U) ScheduledUpdaters.copy(updater, definition, unit);
+    return copy;
   }
 
   /**
@@ -242,6 +287,9 @@ public final class TorchSchedule implements ISchedule {
                   + count
                   + "; if a trainer or a copy set the network's count back, use another offset");
     }
+    if (quantity == Quantity.LR) {
+      momentum.rateAsked();
+    }
     double value = replay.valueAt(step);
     return value > 0 ? value : notPositive(value, step);
   }
@@ -304,6 +352,16 @@ public final class TorchSchedule implements ISchedule {
   /** Returns the value that the schedule was given to start from. */
   double initial() {
     return initial;
+  }
+
+  /** Returns the definition. */
+  Schedule definition() {
+    return definition;
+  }
+
+  /** Tells whether a step is an epoch. */
+  boolean goesByEpochs() {
+    return unit == ScheduleType.EPOCH;
   }
 
   /** Tells whether the other follows the same definition at the same steps. */

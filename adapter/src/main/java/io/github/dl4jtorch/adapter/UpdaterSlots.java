@@ -1,87 +1,33 @@
 package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.internal.FrozenUpdater;
+import io.github.dl4jtorch.adapter.internal.LayerSlots;
+import io.github.dl4jtorch.adapter.internal.Opened;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Consumer;
-import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.deeplearning4j.nn.api.TrainingConfig;
 import org.deeplearning4j.nn.api.layers.LayerConstraint;
-import org.deeplearning4j.nn.conf.layers.BaseLayer;
 import org.deeplearning4j.nn.conf.layers.BatchNormalization;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.misc.FrozenLayerWithBackprop;
 import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
-import org.deeplearning4j.nn.conf.layers.samediff.AbstractSameDiffLayer;
 import org.deeplearning4j.nn.conf.layers.samediff.SameDiffVertex;
 import org.deeplearning4j.nn.conf.layers.wrapper.BaseWrapperLayer;
 import org.deeplearning4j.nn.params.BatchNormalizationParamInitializer;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.learning.config.IUpdater;
-import org.nd4j.linalg.learning.config.NoOp;
 
-/** The two places for updaters in a layer's configuration: one for all, and one for biases. */
+/** Says what parameters are, and gives groups updaters of their own. */
 final class UpdaterSlots {
 
-  private final TrainingConfig config;
-  private final Supplier<@Nullable IUpdater> main;
-  private final Consumer<@Nullable IUpdater> setMain;
-  private final Supplier<@Nullable IUpdater> bias;
-  private final Consumer<@Nullable IUpdater> setBias;
-
-  private UpdaterSlots(
-      TrainingConfig config,
-      Supplier<@Nullable IUpdater> main,
-      Consumer<@Nullable IUpdater> setMain,
-      Supplier<@Nullable IUpdater> bias,
-      Consumer<@Nullable IUpdater> setBias) {
-    this.config = config;
-    this.main = main;
-    this.setMain = setMain;
-    this.bias = bias;
-    this.setBias = setBias;
-  }
-
-  /** Finds the slots of a layer or vertex, null if it is of a kind that DL4J does not have. */
-  static @Nullable UpdaterSlots of(TrainingConfig config) {
-    return find(config, config);
-  }
-
-  private static @Nullable UpdaterSlots find(TrainingConfig config, TrainingConfig inner) {
-    if (inner instanceof BaseLayer layer) {
-      return new UpdaterSlots(
-          config,
-          layer::getIUpdater,
-          layer::setIUpdater,
-          layer::getBiasUpdater,
-          layer::setBiasUpdater);
-    } else if (inner instanceof AbstractSameDiffLayer layer) {
-      return new UpdaterSlots(
-          config,
-          layer::getUpdater,
-          layer::setUpdater,
-          layer::getBiasUpdater,
-          layer::setBiasUpdater);
-    } else if (inner instanceof SameDiffVertex vertex) {
-      return new UpdaterSlots(
-          config,
-          vertex::getUpdater,
-          vertex::setUpdater,
-          vertex::getBiasUpdater,
-          vertex::setBiasUpdater);
-    } else if (inner instanceof Bidirectional both) {
-      return find(config, both.getFwd()); // Which speaks for both directions.
-    } else if (inner instanceof BaseWrapperLayer wrapper) {
-      return find(config, wrapper.getUnderlying());
-    }
-    return null;
-  }
+  private UpdaterSlots() {}
 
   /** Says what each parameter of a network is. */
   static List<NetworkParam> named(UpdaterBlocks blocks) {
@@ -94,17 +40,21 @@ final class UpdaterSlots {
     boolean isNormalization = inner instanceof BatchNormalization;
     boolean isWeight = true;
     boolean isBias = false;
-    if (config instanceof Layer layer) {
-      isWeight = layer.initializer().isWeightParam(layer, name);
-      if (isNormalization) {
-        // DL4J itself counts neither gamma nor beta as anything.
-        isBias = name.equals(BatchNormalizationParamInitializer.BETA);
-      } else if (inner instanceof Bidirectional both) {
-        // Whose own answer is true for weights as well.
-        isBias = both.getFwd().initializer().isBiasParam(both.getFwd(), name.substring(1));
-      } else {
-        isBias = layer.initializer().isBiasParam(layer, name);
-      }
+    if (inner instanceof Bidirectional both) {
+      // Whose own answer is true for weights as well.
+      NetworkParam forward = named(both.getFwd(), name.substring(1));
+      isWeight = forward.isWeight();
+      isBias = forward.isBias();
+      isNormalization = forward.isNormalization();
+    } else if (inner instanceof BatchNormalization) {
+      // DL4J itself counts neither gamma nor beta as anything.
+      isWeight = false;
+      isBias = name.equals(BatchNormalizationParamInitializer.BETA);
+    } else if (config instanceof Layer layer) {
+      boolean isGain = Opened.isGain(inner, name);
+      isWeight = layer.initializer().isWeightParam(layer, name) && !isGain;
+      isBias = layer.initializer().isBiasParam(layer, name);
+      isNormalization = isGain || (isBias && Opened.isNormalized(inner));
     } else if (config instanceof SameDiffVertex vertex) {
       isWeight = vertex.getVertexParams().isWeightParam(name);
       isBias = vertex.getVertexParams().isBiasParam(name);
@@ -133,29 +83,15 @@ final class UpdaterSlots {
     return config instanceof BaseWrapperLayer wrapper ? unwrapped(wrapper.getUnderlying()) : config;
   }
 
-  /** Asks the layer itself which slot it uses for a parameter, as layers differ in that. */
-  private boolean usesBiasSlot(String name) {
-    IUpdater presentMain = main.get();
-    IUpdater presentBias = bias.get();
-    IUpdater probe = new NoOp();
-    try {
-      setMain.accept(new NoOp());
-      setBias.accept(probe);
-      return config.getUpdaterByParam(name) == probe;
-    } finally {
-      setMain.accept(presentMain);
-      setBias.accept(presentBias);
-    }
-  }
-
   /**
    * Gives the parameters of each group updater objects of their own.
    *
    * @param params all parameters
    * @param groups their groups, or {@link GroupChoice#NO_GROUP}
+   * @param names what the groups are called
    * @throws IllegalArgumentException if that cannot be done; nothing is changed
    */
-  static void part(List<UpdaterBlocks.Param> params, int[] groups) {
+  static void part(List<UpdaterBlocks.Param> params, int[] groups, GroupNames names) {
     IdentityHashMap<TrainingConfig, List<Integer>> layers = new IdentityHashMap<>();
     List<List<Integer>> inOrder = new ArrayList<>();
     for (int i = 0; i < groups.length; i++) {
@@ -172,24 +108,25 @@ final class UpdaterSlots {
     IdentityHashMap<IUpdater, Map<Integer, IUpdater>> copies = new IdentityHashMap<>();
     List<Runnable> changes = new ArrayList<>();
     for (List<Integer> layer : inOrder) {
-      UpdaterSlots slots = of(params.get(layer.get(0)).config());
+      LayerSlots slots = LayerSlots.of(params.get(layer.get(0)).config());
       if (slots == null) {
-        layer.forEach(member -> requireUnshared(params, groups, member));
+        layer.forEach(member -> requireUnshared(params, groups, names, member));
         layer.forEach(member -> requireNotFrozen(params.get(member), groups[member]));
       } else {
-        changes.add(slots.planned(params, groups, layer, copies));
+        changes.add(planned(slots, params, groups, names, layer, copies));
       }
     }
     changes.forEach(Runnable::run);
   }
 
   @SuppressWarnings("ReferenceEquality") // Whether it is the same object is the question.
-  private static void requireUnshared(List<UpdaterBlocks.Param> params, int[] groups, int member) {
+  private static void requireUnshared(
+      List<UpdaterBlocks.Param> params, int[] groups, GroupNames names, int member) {
     UpdaterBlocks.Param param = params.get(member);
     for (int other = 0; other < groups.length; other++) {
       if (params.get(other).updater() == param.updater() && groups[other] != groups[member]) {
         throw new IllegalArgumentException(
-            GroupChoice.pair(
+            names.pair(
                     Math.min(groups[member], groups[other]),
                     Math.max(groups[member], groups[other]))
                 + " part "
@@ -213,55 +150,66 @@ final class UpdaterSlots {
   }
 
   /** Makes the updaters for the slots of one layer, and returns what puts them there. */
-  private Runnable planned(
+  private static Runnable planned(
+      LayerSlots layer,
       List<UpdaterBlocks.Param> params,
       int[] groups,
+      GroupNames names,
       List<Integer> members,
       IdentityHashMap<IUpdater, Map<Integer, IUpdater>> copies) {
-    int ofMain = -1;
-    int ofBias = -1;
+    List<LayerSlots.Slot> slots = layer.slots();
+    int[] firsts = new int[slots.size()];
+    Arrays.fill(firsts, -1);
     for (int member : members) {
-      boolean isBias = usesBiasSlot(params.get(member).name());
-      int before = isBias ? ofBias : ofMain;
+      int slot = layer.updaterSlot(params.get(member).name());
+      int before = firsts[slot];
       if (before >= 0 && groups[before] != groups[member]) {
         throw new IllegalArgumentException(
-            GroupChoice.pair(groups[before], groups[member])
+            names.pair(groups[before], groups[member])
                 + " part "
                 + params.get(before)
                 + " from "
                 + params.get(member)
                 + ", but DL4J has one updater for both: "
-                + border(params, members));
+                + border(layer, params, members));
       }
-      if (isBias) {
-        ofBias = before >= 0 ? before : member;
-      } else {
-        ofMain = before >= 0 ? before : member;
+      firsts[slot] = before >= 0 ? before : member;
+    }
+    for (int slot = 1; slot < firsts.length; slot++) {
+      if (slots.get(slot).updater().get() == null
+          && firsts[slot] >= 0
+          && (firsts[0] < 0 || groups[firsts[0]] == groups[firsts[slot]])) {
+        firsts[0] = firsts[slot];
+        firsts[slot] = -1;
       }
     }
-    if (bias.get() == null && ofBias >= 0 && (ofMain < 0 || groups[ofMain] == groups[ofBias])) {
-      ofMain = ofBias;
-      ofBias = -1;
+    List<@Nullable IUpdater> updaters = new ArrayList<>();
+    for (int slot = 0; slot < firsts.length; slot++) {
+      int first = firsts[slot];
+      updaters.add(
+          first < 0
+              ? slots.get(slot).updater().get()
+              : copy(params.get(first), groups[first], copies));
     }
-    IUpdater newMain = ofMain < 0 ? main.get() : copy(params.get(ofMain), groups[ofMain], copies);
-    IUpdater newBias = ofBias < 0 ? bias.get() : copy(params.get(ofBias), groups[ofBias], copies);
     return () -> {
-      setMain.accept(newMain);
-      setBias.accept(newBias);
+      for (int slot = 0; slot < updaters.size(); slot++) {
+        slots.get(slot).setUpdater().accept(updaters.get(slot));
+      }
     };
   }
 
   /** Says which parameters of a layer can be parted from which. */
-  private String border(List<UpdaterBlocks.Param> params, List<Integer> members) {
+  private static String border(
+      LayerSlots layer, List<UpdaterBlocks.Param> params, List<Integer> members) {
     Map<Boolean, List<UpdaterBlocks.Param>> sides =
         members.stream()
             .map(params::get)
-            .collect(Collectors.partitioningBy(param -> usesBiasSlot(param.name())));
+            .collect(Collectors.partitioningBy(param -> layer.updaterSlot(param.name()) > 0));
     List<UpdaterBlocks.Param> ofMain = sides.getOrDefault(false, List.of());
-    List<UpdaterBlocks.Param> ofBias = sides.getOrDefault(true, List.of());
-    return ofMain.isEmpty() || ofBias.isEmpty()
+    List<UpdaterBlocks.Param> others = sides.getOrDefault(true, List.of());
+    return ofMain.isEmpty() || others.isEmpty()
         ? "it can part none of " + members.stream().map(params::get).toList()
-        : "it can part only " + ofBias + " from " + ofMain;
+        : "it can part only " + others + " from " + ofMain;
   }
 
   /** One copy for each group that shares an updater; the original stays with copies of the net. */

@@ -64,8 +64,24 @@ class ArchitectureTest {
           List.of(ROOT, ROOT + ".internal"),
           ROOT + ".samediff",
           List.of(ROOT + ".internal"),
+          ROOT + ".step",
+          List.of(ROOT, ROOT + ".internal", ROOT + ".checkpoint"),
           ROOT + ".watch",
           List.of(ROOT, ROOT + ".internal", ROOT + ".optim"));
+
+  /** Stands beside the updaters for those who use them, and sees networks and their parameters. */
+  private static final String ON_TOP = "TorchOptimizer";
+
+  @Test
+  void nothingDependsOnWhatIsOnTop() {
+    noClasses()
+        .that()
+        .haveNameNotMatching(".*\\." + ON_TOP + "(\\$.*)?")
+        .should()
+        .dependOnClassesThat()
+        .haveSimpleName(ON_TOP)
+        .check(CLASSES);
+  }
 
   @Test
   void everyRoomIsOnTheMap() {
@@ -83,6 +99,8 @@ class ArchitectureTest {
     noClasses()
         .that()
         .resideInAPackage(room)
+        .and()
+        .haveNameNotMatching(".*\\." + ON_TOP + "(\\$.*)?")
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(others)

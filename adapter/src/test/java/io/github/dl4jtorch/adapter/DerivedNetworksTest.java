@@ -1,13 +1,13 @@
 package io.github.dl4jtorch.adapter;
 
-import static io.github.dl4jtorch.adapter.fixtures.ParameterRates.assertThatRatesAre;
+import static io.github.dl4jtorch.fixtures.ParameterRates.assertThatRatesAre;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.dl4jtorch.adapter.fixtures.Nets;
-import io.github.dl4jtorch.adapter.fixtures.ParameterRates;
+import io.github.dl4jtorch.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.ParameterRates;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.StepLR;
 import java.util.List;

@@ -3,9 +3,9 @@ package io.github.dl4jtorch.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import io.github.dl4jtorch.adapter.fixtures.Nets;
-import io.github.dl4jtorch.adapter.fixtures.Workers;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.Workers;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.OneCycleLR;
 import io.github.dl4jtorch.schedules.ParamGroup;

@@ -8,8 +8,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpointListener;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.StepLR;

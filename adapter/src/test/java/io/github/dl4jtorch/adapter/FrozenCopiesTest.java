@@ -3,10 +3,10 @@ package io.github.dl4jtorch.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import io.github.dl4jtorch.adapter.fixtures.Nets;
-import io.github.dl4jtorch.adapter.fixtures.UpdaterKind;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.UpdaterKind;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.StepLR;
 import java.util.ArrayList;

@@ -3,8 +3,6 @@ package io.github.dl4jtorch.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.dl4jtorch.adapter.fixtures.Nets;
-import io.github.dl4jtorch.adapter.fixtures.UpdaterKind;
 import io.github.dl4jtorch.adapter.optim.TorchAdagrad;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.adapter.optim.TorchAdamW;
@@ -15,6 +13,8 @@ import io.github.dl4jtorch.adapter.optim.TorchRAdam;
 import io.github.dl4jtorch.adapter.optim.TorchRMSprop;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.adapter.optim.TorchUpdater;
+import io.github.dl4jtorch.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.UpdaterKind;
 import io.github.dl4jtorch.schedules.AnnealStrategy;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.CyclicLR;

@@ -6,13 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.dl4jtorch.adapter.fixtures.LayerKind;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
-import io.github.dl4jtorch.adapter.fixtures.ParameterRates;
 import io.github.dl4jtorch.adapter.optim.TorchBatchNormalization;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.fixtures.LayerKind;
+import io.github.dl4jtorch.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.ParameterRates;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.StepLR;
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -181,38 +182,61 @@ class GroupBuilderTest {
                 + " both: it can part none of [layer1.gamma, layer1.beta]");
   }
 
-  /** DL4J parts a layer between its biases and all else, and a gain is no bias. */
+  private static MultiLayerNetwork normalized(IUpdater updater) {
+    return Nets.init(
+        Nets.settings(updater)
+            .list(
+                Nets.dense(Nets.INPUTS, 4),
+                new BatchNormalization.Builder().nIn(4).nOut(4).build(),
+                new DenseLayer.Builder()
+                    .nIn(4)
+                    .nOut(4)
+                    .hasLayerNorm(true)
+                    .activation(Activation.TANH)
+                    .build(),
+                Nets.output(4))
+            .build());
+  }
+
+  /** DL4J itself parts a layer between its biases and all else, and a gain is no bias. */
   @Test
-  void sayWhereDl4jPartsAGainOfLayerNormalization() {
-    DenseLayer normalized =
-        new DenseLayer.Builder()
-            .nIn(4)
-            .nOut(4)
-            .hasLayerNorm(true)
-            .activation(Activation.TANH)
+  void partAGainOfLayerNormalizationFromTheWeightsBesideIt() throws IOException {
+    MultiLayerNetwork net = normalized(new Sgd(0.1));
+    Nets.fit(net, Nets.data(1));
+    NetworkParamGroups groups =
+        builder(net)
+            .group(NetworkParam::isNormalization)
+            .lr(0)
+            .group(NetworkParam::isWeight)
+            .group(param -> param.isBias() && !param.isNormalization())
             .build();
-    MultiLayerNetwork net =
-        Nets.init(
-            Nets.settings(new Sgd(0.1))
-                .list(
-                    Nets.dense(Nets.INPUTS, 4),
-                    new BatchNormalization.Builder().nIn(4).nOut(4).build(),
-                    normalized,
-                    Nets.output(4))
-                .build());
-    Predicate<NetworkParam> gain = param -> param.name().equals("g");
-    Predicate<NetworkParam> scales = gain.or(NetworkParam::isNormalization);
-    assertRefused(
-        builder(net).group(scales).group(scales.negate()),
-        "param groups 1 and 0 part layer2.W from layer2.g, but DL4J has one updater for both: it"
-            + " can part only [layer2.b] from [layer2.W, layer2.g]");
-    // With its layer's weights a gain may be beside a batch normalization, the biases apart.
-    Predicate<NetworkParam> withWeights =
-        NetworkParam.inLayers("layer1", "layer2").and(param -> !param.name().equals("b"));
-    assertThat(names(builder(net).group(withWeights).group(withWeights.negate()).build()))
+    assertThat(names(groups))
         .containsExactly(
-            "[layer1.gamma, layer1.beta, layer2.W, layer2.g]",
-            "[layer0.W, layer0.b, layer2.b, layer3.W, layer3.b]");
+            "[layer1.gamma, layer1.beta, layer2.b, layer2.g]",
+            "[layer0.W, layer2.W, layer3.W]",
+            "[layer0.b, layer3.b]");
+    Predicate<NetworkParam> gain = param -> param.name().equals("g");
+    for (MultiLayerNetwork each : List.of(net, Nets.restored(net), NetworkCopy.of(net))) {
+      NetworkParamGroups again = builder(each).group(gain).group(gain.negate()).lr(0.1).build();
+      assertThat(again.get(0).lr()).isZero();
+      double[] before = each.getParam("2_g").toDoubleVector();
+      double[] head = each.getParam("3_b").toDoubleVector();
+      Nets.fit(each, Nets.data(2));
+      assertThat(each.getParam("2_g").toDoubleVector()).isEqualTo(before);
+      assertThat(each.getParam("3_b").toDoubleVector()).isNotEqualTo(head);
+    }
+  }
+
+  @Test
+  void leaveLayersAsTheyWereIfRefused() {
+    MultiLayerNetwork net = normalized(new Sgd(0.1));
+    Predicate<NetworkParam> gamma = param -> param.name().equals("gamma");
+    Predicate<NetworkParam> scales = gamma.or(param -> param.name().equals("g"));
+    assertRefused(
+        builder(net).group("scales", scales).group("rest", scales.negate()),
+        "param groups \"scales\" and \"rest\" part layer1.gamma from layer1.beta, but DL4J has one"
+            + " updater for both: it can part none of [layer1.gamma, layer1.beta]");
+    assertThat(net.getLayer(2).conf().getLayer().getClass()).isEqualTo(DenseLayer.class);
   }
 
   @Test
@@ -339,7 +363,7 @@ class GroupBuilderTest {
   @Test
   void refuseWhatCannotBeAndLeaveTheNetworkAsItWas() {
     Predicate<NetworkParam> first = NetworkParam.inLayers("layer0");
-    Predicate<NetworkParam> none = NetworkParam.inLayers("layer9");
+    Predicate<NetworkParam> none = param -> false;
     IUpdater updater = new Adam(0.1);
     MultiLayerNetwork net = Nets.layers(updater);
     Nets.fit(net, Nets.data(2));
@@ -400,7 +424,7 @@ class GroupBuilderTest {
     assertRefused(
         builder(net).frozen(NetworkParam.inLayers("layer0")),
         "the frozen parameters must set the learning rate of layer0.W, but that follows"
-            + " TorchSchedule.lr(StepLR[stepSize=3, gamma=0.1], 0.1, EPOCH); use one or the other");
+            + " TorchSchedule.lr(StepLR[stepSize=3, gamma=0.1], 0.1, EPOCH); to push one, first give it a fixed rate, with net.setLearningRate(lr)");
   }
 
   @Test

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.dl4jtorch.adapter.fixtures.LayerKind;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
-import io.github.dl4jtorch.adapter.fixtures.ParameterRates;
-import io.github.dl4jtorch.adapter.fixtures.UpdaterKind;
+import io.github.dl4jtorch.fixtures.LayerKind;
+import io.github.dl4jtorch.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.ParameterRates;
+import io.github.dl4jtorch.fixtures.UpdaterKind;
 import io.github.dl4jtorch.schedules.ExponentialLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.LambdaLR;

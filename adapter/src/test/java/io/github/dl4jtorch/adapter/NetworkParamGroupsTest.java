@@ -7,8 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.internal.UpdaterFields;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.EpochFunction;
 import io.github.dl4jtorch.schedules.ExponentialLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
@@ -407,7 +407,7 @@ class NetworkParamGroupsTest {
         .withMessage(
             "param group 0 must set the learning rate of layer2.W, but that follows"
                 + " StepSchedule(scheduleType=EPOCH, initialValue=0.1, decayRate=0.5, step=3.0);"
-                + " use one or the other");
+                + " to push one, first give it a fixed rate, with net.setLearningRate(lr)");
   }
 
   @Test
@@ -456,8 +456,8 @@ class NetworkParamGroupsTest {
         .isThrownBy(() -> NetworkParamGroups.of(net))
         .withMessage(
             "param group 0 must set the learning rate of layer0.W, but that follows"
-                + " TorchSchedule.lr(StepLR[stepSize=3, gamma=0.1], 0.1, EPOCH); use one or the"
-                + " other");
+                + " TorchSchedule.lr(StepLR[stepSize=3, gamma=0.1], 0.1, EPOCH); to push"
+                + " one, first give it a fixed rate, with net.setLearningRate(lr)");
     assertThat(updaterOf(net, 2)).isEqualTo(new Adam(schedule));
   }
 

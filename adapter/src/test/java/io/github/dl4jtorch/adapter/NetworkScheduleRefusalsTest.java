@@ -1,15 +1,15 @@
 package io.github.dl4jtorch.adapter;
 
-import static io.github.dl4jtorch.adapter.fixtures.ParameterRates.assertThatRatesAre;
+import static io.github.dl4jtorch.fixtures.ParameterRates.assertThatRatesAre;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
-import io.github.dl4jtorch.adapter.fixtures.CountingSgd;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.fixtures.CountingSgd;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.CyclicLR;
 import io.github.dl4jtorch.schedules.LinearLR;
 import io.github.dl4jtorch.schedules.OneCycleLR;

@@ -1,11 +1,11 @@
 package io.github.dl4jtorch.adapter;
 
-import static io.github.dl4jtorch.adapter.fixtures.ParameterRates.assertThatRatesAre;
+import static io.github.dl4jtorch.fixtures.ParameterRates.assertThatRatesAre;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.dl4jtorch.adapter.fixtures.Nets;
-import io.github.dl4jtorch.adapter.fixtures.UpdaterKind;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
+import io.github.dl4jtorch.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.UpdaterKind;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.CyclicLR;
 import io.github.dl4jtorch.schedules.LRScheduler;

@@ -4,17 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
-import io.github.dl4jtorch.adapter.fixtures.CountingSgd;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
-import io.github.dl4jtorch.adapter.fixtures.Rates;
-import io.github.dl4jtorch.adapter.fixtures.SameDiffDense;
-import io.github.dl4jtorch.adapter.fixtures.UpdaterKind;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.adapter.optim.TorchNAdam;
 import io.github.dl4jtorch.adapter.optim.TorchRAdam;
 import io.github.dl4jtorch.adapter.optim.TorchRMSprop;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.fixtures.CountingSgd;
+import io.github.dl4jtorch.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.Rates;
+import io.github.dl4jtorch.fixtures.SameDiffDense;
+import io.github.dl4jtorch.fixtures.UpdaterKind;
 import io.github.dl4jtorch.schedules.ExponentialLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ParamGroup;
@@ -285,14 +285,14 @@ class PartedGroupsTest {
         .withMessage(
             "param group 1 must set the learning rate of layer1.W, but that follows"
                 + " StepSchedule(scheduleType=EPOCH, initialValue=0.1, decayRate=0.5, step=3.0);"
-                + " use one or the other");
+                + " to push one, first give it a fixed rate, with net.setLearningRate(lr)");
     net.setLearningRate(new StepSchedule(ScheduleType.EPOCH, 0.1, 0.5, 3));
     assertThatIllegalStateException()
         .isThrownBy(run::step)
         .withMessage(
             "param group 0 must set the learning rate of layer0.W, but that follows"
                 + " StepSchedule(scheduleType=EPOCH, initialValue=0.1, decayRate=0.5, step=3.0);"
-                + " use one or the other");
+                + " to push one, first give it a fixed rate, with net.setLearningRate(lr)");
     net.setLearningRate(0.4);
     run.step();
     assertThat(run.getLastLr()).containsExactly(0.2, 0.2, 0.2);

@@ -3,10 +3,10 @@ package io.github.dl4jtorch.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.optim.TorchAdamW;
 import io.github.dl4jtorch.adapter.optim.TorchRMSprop;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.ExponentialLR;
 import io.github.dl4jtorch.schedules.LRScheduler;

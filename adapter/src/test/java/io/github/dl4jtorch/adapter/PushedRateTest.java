@@ -3,10 +3,10 @@ package io.github.dl4jtorch.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.dl4jtorch.adapter.fixtures.Nets;
-import io.github.dl4jtorch.adapter.fixtures.Rates;
-import io.github.dl4jtorch.adapter.fixtures.SameDiffDense;
-import io.github.dl4jtorch.adapter.fixtures.UpdaterKind;
+import io.github.dl4jtorch.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.Rates;
+import io.github.dl4jtorch.fixtures.SameDiffDense;
+import io.github.dl4jtorch.fixtures.UpdaterKind;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import java.util.List;

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.EpochFunction;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.LambdaLR;

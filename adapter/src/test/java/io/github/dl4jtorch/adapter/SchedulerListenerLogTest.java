@@ -2,7 +2,7 @@ package io.github.dl4jtorch.adapter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.dl4jtorch.adapter.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.MultiStepLR;
 import io.github.dl4jtorch.schedules.StepLR;
@@ -23,9 +23,10 @@ class SchedulerListenerLogTest {
   private static final String WARNING =
       "WARN "
           + LOGGER
-          + " - 1000 iterations without an epoch: fit(DataSet) raises no epoch events, so StepLR"
-          + " makes no step. Give this listener to an EpochLoop that trains, or call its stepEpoch()"
-          + " at the end of each epoch, or train with fit(iterator).";
+          + " - an iteration outside of an epoch: fit(DataSet) raises no epoch events, so StepLR"
+          + " makes no step. Give this listener to an EpochLoop that trains, or train with"
+          + " fit(iterator); if you call its stepEpoch() at the end of each epoch, do not add it to"
+          + " the network.";
 
   private final PrintStream usual = System.err;
   private final ByteArrayOutputStream log = new ByteArrayOutputStream();
@@ -92,55 +93,41 @@ class SchedulerListenerLogTest {
     return SchedulerListener.everyEpoch(new StepLR(1, 0.5).attach(groups));
   }
 
-  /** Tells a listener what {@code fit(DataSet)} tells it. */
-  private void fit(SchedulerListener listener, int batches) {
-    for (int batch = 0; batch < batches; batch++) {
-      listener.iterationDone(net, batch, 0);
+  @Test
+  void warnsAtTheFirstIterationThatNobodyTellsOfEpochs() {
+    net.addListeners(everyEpoch());
+    Nets.fit(net, Nets.data(1));
+    assertThat(lines()).containsExactly(WARNING);
+    Nets.fit(net, Nets.data(3));
+    assertThat(lines()).containsExactly(WARNING);
+  }
+
+  @Test
+  void warnsTooIfThereWereEpochsBefore() {
+    net.addListeners(everyEpoch());
+    net.fit(Nets.epoch(2), 2);
+    assertThat(lines()).isEmpty();
+    Nets.fit(net, Nets.data(1));
+    assertThat(lines()).containsExactly(WARNING);
+  }
+
+  @Test
+  void doesNotWarnWhoStepsAListenerThatIsOnNoNetwork() {
+    SchedulerListener listener = everyEpoch();
+    for (int epoch = 0; epoch < 3; epoch++) {
+      Nets.fit(net, Nets.data(2));
+      listener.stepEpoch();
     }
+    assertThat(net.getLearningRate(0)).isEqualTo(0.005);
+    assertThat(lines()).isEmpty();
   }
 
   @Test
-  void warnsOnceThatNobodyTellsOfEpochs() {
+  void doesNotWarnOfAnEpochLoopWhoseListenerIsOnTheNetworkToo() {
     SchedulerListener listener = everyEpoch();
     net.addListeners(listener);
-    Nets.fit(net, Nets.data(2));
-    fit(listener, 997);
-    assertThat(lines()).isEmpty();
-    fit(listener, 1);
-    assertThat(lines()).containsExactly(WARNING);
-    fit(listener, 2001);
-    assertThat(lines()).containsExactly(WARNING);
-  }
-
-  @Test
-  void doesNotWarnOfLongEpochs() {
-    SchedulerListener listener = everyEpoch();
-    listener.onEpochStart(net);
-    fit(listener, 1500);
-    listener.onEpochEnd(net);
-    fit(listener, 10);
-    net.addListeners(listener);
-    net.fit(Nets.epoch(1), 1);
-    fit(listener, 995);
-    assertThat(lines()).isEmpty();
-  }
-
-  @Test
-  void doesNotWarnWhoStepsByHand() {
-    SchedulerListener listener = everyEpoch();
-    fit(listener, 600);
-    listener.stepEpoch();
-    fit(listener, 1100);
-    assertThat(lines()).isEmpty();
-  }
-
-  @Test
-  void doesNotWarnWhoStepsTheRun() {
-    LRScheduler run = new StepLR(1, 0.5).attach(groups);
-    SchedulerListener listener = SchedulerListener.everyEpoch(run);
-    fit(listener, 600);
-    run.step();
-    fit(listener, 600);
+    EpochLoop.of(net, listener).fit(3, () -> Nets.fit(net, Nets.data(2)));
+    assertThat(net.getLearningRate(0)).isEqualTo(0.005);
     assertThat(lines()).isEmpty();
   }
 }

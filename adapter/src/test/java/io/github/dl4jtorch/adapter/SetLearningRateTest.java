@@ -2,10 +2,10 @@ package io.github.dl4jtorch.adapter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.optim.TorchAdagrad;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.adapter.optim.TorchNAdam;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.StepLR;

@@ -2,9 +2,9 @@ package io.github.dl4jtorch.adapter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.dl4jtorch.adapter.fixtures.Nets;
-import io.github.dl4jtorch.adapter.fixtures.Rates;
-import io.github.dl4jtorch.adapter.fixtures.UpdaterKind;
+import io.github.dl4jtorch.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.Rates;
+import io.github.dl4jtorch.fixtures.UpdaterKind;
 import io.github.dl4jtorch.schedules.StepLR;
 import java.util.List;
 import org.deeplearning4j.nn.api.Model;

@@ -3,9 +3,9 @@ package io.github.dl4jtorch.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.dl4jtorch.adapter.fixtures.Nets;
-import io.github.dl4jtorch.adapter.fixtures.ParameterRates;
 import io.github.dl4jtorch.adapter.watch.LearningRateMonitor;
+import io.github.dl4jtorch.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.ParameterRates;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.OneCycleLR;
 import io.github.dl4jtorch.schedules.Schedule;

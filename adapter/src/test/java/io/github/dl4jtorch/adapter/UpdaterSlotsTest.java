@@ -3,8 +3,8 @@ package io.github.dl4jtorch.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import io.github.dl4jtorch.adapter.fixtures.CountingSgd;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
+import io.github.dl4jtorch.fixtures.CountingSgd;
 import java.util.List;
 import org.deeplearning4j.nn.api.TrainingConfig;
 import org.deeplearning4j.nn.conf.GradientNormalization;
@@ -62,7 +62,8 @@ class UpdaterSlotsTest {
   @Test
   void leaveALayerOfUnknownKindItsOwnUpdater() {
     Unknown layer = new Unknown("a", new Adam(0.1));
-    UpdaterSlots.part(List.of(weights(layer), weights(new Unknown("b", new Adam(0.1)))), APART);
+    UpdaterSlots.part(
+        List.of(weights(layer), weights(new Unknown("b", new Adam(0.1)))), APART, new GroupNames());
     assertThat(UpdaterSlots.named(layer, "W"))
         .isEqualTo(new NetworkParam("a", "W", true, false, false));
   }
@@ -75,12 +76,17 @@ class UpdaterSlotsTest {
         .isThrownBy(
             () ->
                 UpdaterSlots.part(
-                    List.of(weights(new Unknown("a", shared)), weights(dense)), APART))
+                    List.of(weights(new Unknown("a", shared)), weights(dense)),
+                    APART,
+                    new GroupNames()))
         .withMessage(
             "param groups 0 and 1 part a.W from b.W, but they share one updater object, and DL4J"
                 + " cannot give another to Unknown");
     assertThat(dense.getIUpdater()).isSameAs(shared);
-    UpdaterSlots.part(List.of(weights(new Unknown("a", shared)), weights(dense)), new int[] {0, 0});
+    UpdaterSlots.part(
+        List.of(weights(new Unknown("a", shared)), weights(dense)),
+        new int[] {0, 0},
+        new GroupNames());
   }
 
   @Test
@@ -88,7 +94,9 @@ class UpdaterSlotsTest {
     Unknown layer = new Unknown("a", new Adam(0.1));
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () -> UpdaterSlots.part(List.of(weights(layer)), new int[] {GroupChoice.FROZEN}))
+            () ->
+                UpdaterSlots.part(
+                    List.of(weights(layer)), new int[] {GroupChoice.FROZEN}, new GroupNames()))
         .withMessage(
             "frozen must not select a.W, since DL4J cannot give another updater to Unknown");
   }
@@ -105,7 +113,8 @@ class UpdaterSlotsTest {
     DenseLayer one = new DenseLayer.Builder().name("a").updater(uncopied).build();
     DenseLayer two = new DenseLayer.Builder().name("b").updater(uncopied).build();
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> UpdaterSlots.part(List.of(weights(one), weights(two)), APART))
+        .isThrownBy(
+            () -> UpdaterSlots.part(List.of(weights(one), weights(two)), APART, new GroupNames()))
         .withMessage("the updater of a.W must have a clone() that equals it: CountingSgd");
     assertThat(one.getIUpdater()).isSameAs(uncopied);
   }

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.adapter.samediff.SameDiffParamGroups;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.CyclicLR;
 import io.github.dl4jtorch.schedules.ExponentialLR;
 import io.github.dl4jtorch.schedules.LRScheduler;

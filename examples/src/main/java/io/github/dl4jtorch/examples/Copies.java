@@ -3,13 +3,13 @@ package io.github.dl4jtorch.examples;
 import io.github.dl4jtorch.adapter.NetworkCopy;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.schedules.ExponentialLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import java.io.IOException;
 import java.util.Locale;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
-import org.nd4j.linalg.learning.config.Adam;
 
 /**
  * Copies: what DL4J's {@code clone()} shares with its source, and a copy that shares nothing, while
@@ -27,7 +27,7 @@ public final class Copies {
    */
   public static void main(String[] args) throws IOException {
     DataSetIterator training = IrisData.batches(IrisData.load(1).train(), 12);
-    MultiLayerNetwork net = SmallNetwork.with(new Adam(0.02));
+    MultiLayerNetwork net = SmallNetwork.with(new TorchAdam(0.02));
     LRScheduler run = new ExponentialLR(0.8).attach(NetworkParamGroups.of(net));
     net.addListeners(SchedulerListener.everyEpoch(run));
     net.fit(training, 2);

@@ -3,6 +3,7 @@ package io.github.dl4jtorch.examples;
 import io.github.dl4jtorch.adapter.NetworkCopySaver;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.PlateauOnScore;
+import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import java.io.IOException;
@@ -17,7 +18,6 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.SplitTestAndTrain;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
-import org.nd4j.linalg.learning.config.Nesterovs;
 
 /**
  * EarlyStop: the loss on rows set apart halves the rate when it has stopped falling, ends the
@@ -38,7 +38,7 @@ public final class EarlyStop {
     SplitTestAndTrain split = rows.splitTestAndTrain(96);
     DataSetIterator training = IrisData.batches(split.getTrain(), 12);
     DataSetIterator validation = IrisData.batches(split.getTest(), 12);
-    MultiLayerNetwork net = SmallNetwork.with(new Nesterovs(0.4, 0.9));
+    MultiLayerNetwork net = SmallNetwork.with(new TorchSGD(0.4).withNesterovMomentum(0.9));
 
     LRScheduler run =
         ReduceLROnPlateau.builder()

@@ -21,8 +21,8 @@ import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 
 /**
  * An exponential moving average as torchvision's references for classification keep it: the rate
- * warms up and follows a cosine, and from the end of the warm-up on every few batches the weights,
- * and the running statistics of batch normalization with them, are averaged in.
+ * warms up and follows a cosine, and every few batches the weights, and the running statistics of
+ * batch normalization with them, are averaged in; until the warm-up ends they are only copied.
  *
  * <p>The decay is chosen so that, as there, the average looks back over about 4 % of the training.
  */
@@ -52,7 +52,6 @@ public final class EmaIris {
     IrisData iris = IrisData.load(1);
     DataSetIterator training = IrisData.batches(iris.train(), BATCH_SIZE);
     DataSetIterator heldOut = IrisData.batches(iris.heldOut(), BATCH_SIZE);
-    int batches = iris.train().numExamples() / BATCH_SIZE;
     MultiLayerNetwork net = NormalizedNetwork.with(new TorchSGD(0.25).withMomentum(0.9));
 
     Schedule warmupThenCosine =
@@ -71,8 +70,9 @@ public final class EmaIris {
     net.addListeners(
         SchedulerListener.everyEpoch(run),
         AveragingListener.everyIteration(net, average)
-            .startingAt(WARMUP * batches)
-            .withInterval(EVERY_BATCHES),
+            .withInterval(EVERY_BATCHES)
+            .anewInEachEpoch()
+            .restartingUntil(WARMUP),
         recorder);
     net.fit(training, EPOCHS);
 

@@ -3,6 +3,7 @@ package io.github.dl4jtorch.examples;
 import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.schedules.ExponentialLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import java.io.IOException;
@@ -10,7 +11,6 @@ import java.util.Locale;
 import java.util.function.Predicate;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
-import org.nd4j.linalg.learning.config.Adam;
 
 /** Groups: the hidden layer at a tenth of the output layer's rate, both falling together. */
 public final class Groups {
@@ -25,7 +25,7 @@ public final class Groups {
    */
   public static void main(String[] args) throws IOException {
     DataSetIterator training = IrisData.batches(IrisData.load(1).train(), 12);
-    MultiLayerNetwork net = SmallNetwork.with(new Adam(0.02));
+    MultiLayerNetwork net = SmallNetwork.with(new TorchAdam(0.02));
 
     Predicate<NetworkParam> head = NetworkParam.inLayers("output");
     NetworkParamGroups groups = NetworkParamGroups.of(net, head.negate(), head);

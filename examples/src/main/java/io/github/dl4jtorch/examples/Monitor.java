@@ -3,6 +3,7 @@ package io.github.dl4jtorch.examples;
 import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.adapter.watch.LearningRateMonitor;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.MultiStepLR;
@@ -12,7 +13,6 @@ import java.nio.file.Path;
 import java.util.List;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
-import org.nd4j.linalg.learning.config.Nesterovs;
 
 /** Logs each change of the learning rates, and writes those of all updates as CSV. */
 public final class Monitor {
@@ -29,7 +29,7 @@ public final class Monitor {
     // The other examples show no log.
     System.setProperty("org.slf4j.simpleLogger.log." + LearningRateMonitor.class.getName(), "info");
     DataSetIterator training = IrisData.batches(IrisData.load(1).train(), 12);
-    MultiLayerNetwork net = SmallNetwork.with(new Nesterovs(0.1, 0.9));
+    MultiLayerNetwork net = SmallNetwork.with(new TorchSGD(0.1).withNesterovMomentum(0.9));
 
     var output = NetworkParam.inLayers("output");
     NetworkParamGroups groups = NetworkParamGroups.of(net, output.negate(), output);

@@ -4,6 +4,8 @@ import io.github.dl4jtorch.adapter.EpochLoop;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.NetworkSchedule;
 import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.adapter.optim.TorchAdam;
+import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.LinearLR;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
@@ -16,8 +18,6 @@ import org.deeplearning4j.parallelism.ParallelWrapper;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.SplitTestAndTrain;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
-import org.nd4j.linalg.learning.config.Adam;
-import org.nd4j.linalg.learning.config.Nesterovs;
 import org.nd4j.linalg.schedule.ScheduleType;
 
 /**
@@ -41,12 +41,12 @@ public final class Parallel {
     DataSetIterator validation = IrisData.batches(split.getTest(), 12);
 
     System.out.println("Pulled, by epoch: a linear decay");
-    MultiLayerNetwork net = SmallNetwork.with(new Adam(0.02));
+    MultiLayerNetwork net = SmallNetwork.with(new TorchAdam(0.02));
     NetworkSchedule.of(new LinearLR(1.0, 0.1, 10), ScheduleType.EPOCH).putInto(net);
     train(net, training, 15);
 
     System.out.println("Pushed, by epoch: a plateau of the loss on rows set apart");
-    net = SmallNetwork.with(new Nesterovs(0.4, 0.9));
+    net = SmallNetwork.with(new TorchSGD(0.4).withNesterovMomentum(0.9));
     LRScheduler run =
         ReduceLROnPlateau.builder()
             .factor(0.5)

@@ -2,6 +2,7 @@ package io.github.dl4jtorch.examples;
 
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import java.io.IOException;
@@ -11,7 +12,6 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.SplitTestAndTrain;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
-import org.nd4j.linalg.learning.config.Nesterovs;
 
 /** Plateau: halves the rate whenever the loss on rows set apart has stopped falling. */
 public final class Plateau {
@@ -29,7 +29,7 @@ public final class Plateau {
     SplitTestAndTrain split = rows.splitTestAndTrain(96);
     DataSetIterator training = IrisData.batches(split.getTrain(), 12);
     DataSetIterator validation = IrisData.batches(split.getTest(), 12);
-    MultiLayerNetwork net = SmallNetwork.with(new Nesterovs(0.2, 0.9));
+    MultiLayerNetwork net = SmallNetwork.with(new TorchSGD(0.2).withNesterovMomentum(0.9));
 
     LRScheduler run =
         ReduceLROnPlateau.builder()

@@ -2,6 +2,7 @@ package io.github.dl4jtorch.examples;
 
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.schedules.ExponentialLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import java.io.IOException;
@@ -12,7 +13,6 @@ import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
-import org.nd4j.linalg.learning.config.Adam;
 
 /**
  * Pretrain: an autoencoder that is trained by itself first, its rate stepped by hand between the
@@ -34,7 +34,7 @@ public final class Pretrain {
         new MultiLayerNetwork(
             new NeuralNetConfiguration.Builder()
                 .seed(1)
-                .updater(new Adam(0.02))
+                .updater(new TorchAdam(0.02))
                 .list(
                     new AutoEncoder.Builder()
                         .nIn(IrisData.FEATURES)

@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.examples;
 
 import io.github.dl4jtorch.adapter.NetworkSchedule;
+import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.LinearLR;
 import io.github.dl4jtorch.schedules.Schedule;
@@ -10,7 +11,6 @@ import java.util.List;
 import java.util.Locale;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
-import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.schedule.ScheduleType;
 
 /** Pull: puts a warm-up and a cosine into a network that exists already, in one line. */
@@ -26,7 +26,7 @@ public final class Pull {
    */
   public static void main(String[] args) throws IOException {
     DataSetIterator training = IrisData.batches(IrisData.load(1).train(), 12);
-    MultiLayerNetwork net = SmallNetwork.with(new Adam(0.02));
+    MultiLayerNetwork net = SmallNetwork.with(new TorchAdam(0.02));
 
     Schedule schedule =
         new SequentialLR(List.of(new LinearLR(0.1, 1.0, 4), new CosineAnnealingLR(16)), List.of(4));

@@ -2,13 +2,13 @@ package io.github.dl4jtorch.examples;
 
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.OneCycleLR;
 import java.io.IOException;
 import java.util.Locale;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
-import org.nd4j.linalg.learning.config.Adam;
 
 /** Push: one cycle of the rate and of Adam's beta1, which only pushing can drive. */
 public final class Push {
@@ -26,7 +26,7 @@ public final class Push {
    */
   public static void main(String[] args) throws IOException {
     DataSetIterator training = IrisData.batches(IrisData.load(1).train(), 12);
-    MultiLayerNetwork net = SmallNetwork.with(new Adam(0.001));
+    MultiLayerNetwork net = SmallNetwork.with(new TorchAdam(0.001));
 
     NetworkParamGroups groups = NetworkParamGroups.of(net);
     LRScheduler run =

@@ -3,6 +3,7 @@ package io.github.dl4jtorch.examples;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.TorchSchedule;
+import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.CosineAnnealingWarmRestarts;
 import io.github.dl4jtorch.schedules.CyclicLR;
@@ -19,7 +20,6 @@ import java.util.stream.Collectors;
 import org.deeplearning4j.earlystopping.scorecalc.DataSetLossCalculator;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
-import org.nd4j.linalg.learning.config.Nesterovs;
 import org.nd4j.linalg.schedule.ScheduleType;
 import picocli.CommandLine.TypeConversionException;
 
@@ -38,10 +38,9 @@ enum Recipe {
     }
 
     @Override
-    Nesterovs updater(Schedule schedule) {
-      return new Nesterovs(
-          TorchSchedule.lr(schedule, LR, ScheduleType.ITERATION),
-          TorchSchedule.momentum(schedule, MOMENTUM, ScheduleType.ITERATION));
+    TorchSGD updater(Schedule schedule) {
+      return new TorchSGD(TorchSchedule.lr(schedule, LR, ScheduleType.ITERATION))
+          .withNesterovMomentum(TorchSchedule.momentum(schedule, MOMENTUM, ScheduleType.ITERATION));
     }
   },
 
@@ -57,8 +56,9 @@ enum Recipe {
     }
 
     @Override
-    Nesterovs updater(Schedule schedule) {
-      return new Nesterovs(TorchSchedule.lr(schedule, LR, ScheduleType.EPOCH), MOMENTUM);
+    TorchSGD updater(Schedule schedule) {
+      return new TorchSGD(TorchSchedule.lr(schedule, LR, ScheduleType.EPOCH))
+          .withNesterovMomentum(MOMENTUM);
     }
   },
 
@@ -70,8 +70,9 @@ enum Recipe {
     }
 
     @Override
-    Nesterovs updater(Schedule schedule) {
-      return new Nesterovs(TorchSchedule.lr(schedule, LR, ScheduleType.EPOCH), MOMENTUM);
+    TorchSGD updater(Schedule schedule) {
+      return new TorchSGD(TorchSchedule.lr(schedule, LR, ScheduleType.EPOCH))
+          .withNesterovMomentum(MOMENTUM);
     }
   },
 
@@ -84,8 +85,9 @@ enum Recipe {
     }
 
     @Override
-    Nesterovs updater(Schedule schedule) {
-      return new Nesterovs(TorchSchedule.lr(schedule, LR, ScheduleType.ITERATION), MOMENTUM);
+    TorchSGD updater(Schedule schedule) {
+      return new TorchSGD(TorchSchedule.lr(schedule, LR, ScheduleType.ITERATION))
+          .withNesterovMomentum(MOMENTUM);
     }
   },
 
@@ -136,8 +138,8 @@ enum Recipe {
   abstract Schedule schedule(int epochs, int batches);
 
   /** Returns the updater to build the network with. */
-  Nesterovs updater(Schedule schedule) {
-    return new Nesterovs(LR, MOMENTUM);
+  TorchSGD updater(Schedule schedule) {
+    return new TorchSGD(LR).withNesterovMomentum(MOMENTUM);
   }
 
   /** Lets the schedule drive a network that was built, where the updater does not already. */

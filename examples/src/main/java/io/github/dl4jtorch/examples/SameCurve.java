@@ -51,7 +51,7 @@ import picocli.CommandLine.Option;
 public final class SameCurve implements Callable<Integer> {
 
   /** What PyTorch started from and computed. */
-  static final String RECORDING = "/golden/sgd_nesterov_onecycle.json";
+  static final String RECORDING = "/golden/trajectories/sgd_nesterov_onecycle.json";
 
   private static final JsonMapper MAPPER =
       // Python writes NaN bare.

@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.examples;
 
 import io.github.dl4jtorch.adapter.TorchSchedule;
+import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.schedules.OneCycleLR;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -16,7 +17,6 @@ import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.factory.Nd4j;
-import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 import org.nd4j.linalg.schedule.ScheduleType;
 
@@ -50,7 +50,7 @@ public final class Segments {
         new MultiLayerNetwork(
             new NeuralNetConfiguration.Builder()
                 .seed(1)
-                .updater(new Adam(TorchSchedule.lr(cycle, 0.02, ScheduleType.ITERATION)))
+                .updater(new TorchAdam(TorchSchedule.lr(cycle, 0.02, ScheduleType.ITERATION)))
                 .list(
                     new LSTM.Builder().nIn(1).nOut(8).activation(Activation.TANH).build(),
                     new RnnOutputLayer.Builder(LossFunction.MSE)

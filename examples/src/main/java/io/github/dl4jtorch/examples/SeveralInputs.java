@@ -2,6 +2,7 @@ package io.github.dl4jtorch.examples;
 
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import java.io.IOException;
@@ -19,7 +20,6 @@ import org.nd4j.linalg.dataset.SplitTestAndTrain;
 import org.nd4j.linalg.dataset.adapter.MultiDataSetIteratorAdapter;
 import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
 import org.nd4j.linalg.indexing.NDArrayIndex;
-import org.nd4j.linalg.learning.config.Nesterovs;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
 /**
@@ -82,7 +82,7 @@ public final class SeveralInputs {
         new ComputationGraph(
             new NeuralNetConfiguration.Builder()
                 .seed(1)
-                .updater(new Nesterovs(0.05, 0.9))
+                .updater(new TorchSGD(0.05).withNesterovMomentum(0.9))
                 .activation(Activation.TANH)
                 .graphBuilder()
                 .addInputs("sepals", "petals")

@@ -5,6 +5,7 @@ import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpointListener;
+import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.OneCycleLR;
 import io.github.dl4jtorch.schedules.Schedule;
@@ -17,7 +18,6 @@ import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
-import org.nd4j.linalg.learning.config.Adam;
 
 /** Stop and resume: a training that fails on its way ends, gone on with, as one that does not. */
 public final class StopAndResume {
@@ -58,7 +58,7 @@ public final class StopAndResume {
       writer = checkpoint.get().writer();
       next = checkpoint.get().remaining(training);
     } else {
-      net = SmallNetwork.with(new Adam(0.001));
+      net = SmallNetwork.with(new TorchAdam(0.001));
       run = ONE_CYCLE.attach(NetworkParamGroups.of(net));
       writer = CheckpointWriter.of(net).with("one cycle", run);
     }

@@ -11,6 +11,7 @@ import io.github.dl4jtorch.swa.AveragedModel;
 import io.github.dl4jtorch.swa.AveragedScoreCalculator;
 import io.github.dl4jtorch.swa.Averaging;
 import io.github.dl4jtorch.swa.AveragingListener;
+import io.github.dl4jtorch.swa.SwalrListener;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.deeplearning4j.earlystopping.scorecalc.DataSetLossCalculator;
@@ -49,16 +50,14 @@ public final class SwaIris {
     DataSetIterator heldOut = IrisData.batches(iris.heldOut(), BATCH_SIZE);
     MultiLayerNetwork net = NormalizedNetwork.with(new TorchSGD(0.25).withMomentum(0.9));
 
-    NetworkParamGroups groups = NetworkParamGroups.of(net);
-    LRScheduler cosine = new CosineAnnealingLR(EPOCHS).attach(groups);
+    LRScheduler cosine = new CosineAnnealingLR(EPOCHS).attach(NetworkParamGroups.of(net));
     AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.equal());
     AveragingListener<MultiLayerNetwork> averaging =
-        AveragingListener.everyEpoch(net, average)
-            .startingAt(START)
-            .withSwalr(
-                SchedulerListener.everyEpoch(cosine),
-                groups,
-                new SWALR(0.125, 1, AnnealStrategy.COS));
+        AveragingListener.everyEpoch(net, average).startingAt(START);
+    SwalrListener swalr =
+        SwalrListener.everyEpoch(
+                SchedulerListener.everyEpoch(cosine), new SWALR(0.125, 1, AnnealStrategy.COS))
+            .startingAt(START);
     AverageRecorder recorder =
         new AverageRecorder(
             net,
@@ -66,7 +65,7 @@ public final class SwaIris {
             new AveragedScoreCalculator<>(average, new DataSetLossCalculator(heldOut, true))
                 .updatingBn(training),
             heldOut);
-    net.addListeners(averaging, recorder);
+    net.addListeners(swalr, averaging, recorder);
     net.fit(training, EPOCHS);
     averaging.finish(training); // update_bn
 

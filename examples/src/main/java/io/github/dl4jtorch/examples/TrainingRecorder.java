@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.examples;
 
+import io.github.dl4jtorch.adapter.optim.TorchUpdater;
 import io.github.dl4jtorch.examples.Panels.Line;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,7 +13,6 @@ import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.layers.BaseLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
-import org.nd4j.linalg.learning.config.Nesterovs;
 
 /** Notes what each update of a training was made with. */
 final class TrainingRecorder extends BaseTrainingListener {
@@ -38,13 +38,14 @@ final class TrainingRecorder extends BaseTrainingListener {
     MultiLayerNetwork net = (MultiLayerNetwork) model;
     int iteration = net.getIterationCount();
     int epoch = net.getEpochCount();
-    Nesterovs updater = (Nesterovs) ((BaseLayer) net.getLayer(0).conf().getLayer()).getIUpdater();
+    TorchUpdater updater =
+        (TorchUpdater) ((BaseLayer) net.getLayer(0).conf().getLayer()).getIUpdater();
     Update update =
         new Update(
             iteration,
             epoch,
             updater.getLearningRate(iteration, epoch),
-            updater.currentMomentum(iteration, epoch),
+            updater.momentum(iteration, epoch),
             net.score());
     updates.add(update);
     watcher.accept(update);

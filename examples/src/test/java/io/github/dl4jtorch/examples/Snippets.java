@@ -61,21 +61,27 @@ final class Snippets {
   }
 
   /**
-   * Compiles a snippet, with {@code parameters} for the names that its surroundings explain.
+   * Compiles a snippet, with {@code parameters} for the names that its surroundings explain. One
+   * that begins with imports must have all that it needs.
    *
    * @return the compiler's complaints, empty if there are none
    */
   String compile(String name, String parameters, String code) throws IOException {
     Path source = folder.resolve(name + ".java");
+    String own =
+        code.lines()
+            .takeWhile(line -> line.startsWith("import "))
+            .map(line -> line + "\n")
+            .collect(Collectors.joining());
     Files.writeString(
         source,
-        IMPORTS
+        (own.isEmpty() ? IMPORTS : own)
             + "\npublic class "
             + name
             + " {\n  public static void run("
             + parameters
             + ") throws Exception {\n"
-            + code
+            + code.substring(own.length())
             + "\n  }\n}\n");
     JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
     DiagnosticCollector<JavaFileObject> complaints = new DiagnosticCollector<>();

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.schedules;
 
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -524,6 +525,9 @@ public final class Arguments {
     if (savedNumber != null && ownNumber != null) {
       return savedNumber.doubleValue() == ownNumber.doubleValue();
     }
+    if (PackedNumbers.isPacked(saved) || PackedNumbers.isPacked(own)) {
+      return agrees(PackedNumbers.unpacked(saved), PackedNumbers.unpacked(own));
+    }
     if (saved instanceof List<?> a && own instanceof List<?> b) {
       return a.size() == b.size()
           && IntStream.range(0, a.size()).allMatch(i -> agrees(a.get(i), b.get(i)));
@@ -539,6 +543,16 @@ public final class Arguments {
                           && agrees(byText.get(String.valueOf(entry.getKey())), entry.getValue()));
     }
     return own.equals(saved);
+  }
+
+  /**
+   * Writes a number so that every JSON library writes it as a number, and reads that again. JSON
+   * has no word for infinity; a number that is too large for a double is read as it.
+   */
+  static Object finiteInJson(double value) {
+    return Double.isInfinite(value)
+        ? new BigDecimal(value > 0 ? "1E+999" : "-1E+999")
+        : (Object) value;
   }
 
   /** Writes a whole number as an Integer, as PyTorch holds it, and any other as a Double. */

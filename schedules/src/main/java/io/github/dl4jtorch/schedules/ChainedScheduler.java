@@ -2,6 +2,7 @@ package io.github.dl4jtorch.schedules;
 
 import static io.github.dl4jtorch.schedules.Require.requireList;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -16,12 +17,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>{@code
  * Schedule schedule =
- *     new ChainedScheduler(List.of(new ConstantLR(0.1, 20), new ExponentialLR(0.9)));
+ *     new ChainedScheduler(new ConstantLR(0.1, 20), new ExponentialLR(0.9));
  * }</pre>
  *
  * @param schedulers the members, one or more, none of them a {@link ReduceLROnPlateau}
  */
-public record ChainedScheduler(List<Schedule> schedulers) implements Schedule {
+public record ChainedScheduler(List<? extends Schedule> schedulers) implements Schedule {
 
   /**
    * Checks the argument and copies the list.
@@ -34,7 +35,17 @@ public record ChainedScheduler(List<Schedule> schedulers) implements Schedule {
     requireMembers("ChainedScheduler", schedulers);
   }
 
-  static void requireMembers(String owner, List<Schedule> schedulers) {
+  /**
+   * Takes the members one by one.
+   *
+   * @param schedulers the members, one or more, none of them a {@link ReduceLROnPlateau}
+   * @throws IllegalArgumentException if there is no member or a plateau is among them
+   */
+  public ChainedScheduler(Schedule... schedulers) {
+    this(Arrays.asList(schedulers));
+  }
+
+  static void requireMembers(String owner, List<? extends Schedule> schedulers) {
     if (schedulers.isEmpty()) {
       throw new IllegalArgumentException("schedulers must hold at least one schedule but was []");
     }

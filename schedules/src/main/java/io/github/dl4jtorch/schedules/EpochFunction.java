@@ -2,6 +2,7 @@ package io.github.dl4jtorch.schedules;
 
 import static io.github.dl4jtorch.schedules.Require.requireFinite;
 import static io.github.dl4jtorch.schedules.Require.requireFromZeroToOne;
+import static io.github.dl4jtorch.schedules.Require.requireGiven;
 import static io.github.dl4jtorch.schedules.Require.requireNonNegative;
 import static io.github.dl4jtorch.schedules.Require.requirePositive;
 
@@ -11,6 +12,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
+import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
 
 /**
  * A function of the epoch that has a name, and so can be written and read again, unlike a plain
@@ -40,6 +43,25 @@ public sealed interface EpochFunction extends DoubleUnaryOperator, Serializable 
    */
   static EpochFunction table(double... values) {
     return new Table(Arrays.stream(values).boxed().toList());
+  }
+
+  /**
+   * Makes a table of a function of whole epochs, which unlike the function can be written. A long
+   * one takes few bytes where it is smooth.
+   *
+   * <pre>{@code
+   * EpochFunction steps = EpochFunction.table(90, e -> Math.pow(0.1, e / 30));
+   * }</pre>
+   *
+   * @param epochs epochs of the whole training, {@code > 0}; the last value holds from there on
+   * @param function from epoch to value; asked once for each epoch from 0 on
+   * @return the table
+   * @throws IllegalArgumentException if an argument is out of its range or a value not finite
+   */
+  static EpochFunction table(int epochs, IntToDoubleFunction function) {
+    requirePositive("epochs", epochs);
+    requireGiven("function", function);
+    return new Table(IntStream.range(0, epochs).mapToDouble(function).boxed().toList());
   }
 
   /**
@@ -125,7 +147,10 @@ public sealed interface EpochFunction extends DoubleUnaryOperator, Serializable 
 
     @Override
     public Map<String, Object> toMap() {
-      return Entries.of("table", values).toMap();
+      return Entries.of(
+              "table",
+              values.size() < PackedNumbers.WORTHWHILE ? values : PackedNumbers.pack(values))
+          .toMap();
     }
   }
 

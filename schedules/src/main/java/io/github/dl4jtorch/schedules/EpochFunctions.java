@@ -1,10 +1,13 @@
 package io.github.dl4jtorch.schedules;
 
+import static io.github.dl4jtorch.schedules.Require.requireGiven;
+
 import java.io.NotSerializableException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
+import java.util.function.IntToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /** Reads and writes the functions that definitions hold. */
@@ -18,6 +21,12 @@ final class EpochFunctions {
           + " yolov5Linear, yolov5Cosine or pix2pixLinear";
 
   private EpochFunctions() {}
+
+  /** Makes a function of the epoch from one of the whole epoch that has begun. */
+  static DoubleUnaryOperator ofWholeEpochs(IntToDoubleFunction function) {
+    requireGiven("lrLambda", function);
+    return epoch -> function.applyAsDouble((int) Math.floor(epoch));
+  }
 
   /** Writes a function, refusing a plain lambda. */
   static Map<String, Object> write(String owner, DoubleUnaryOperator function) {
@@ -92,7 +101,11 @@ final class EpochFunctions {
     String name = written.keySet().iterator().next();
     Arguments function = new Arguments(key, written);
     if (name.equals("table")) {
-      return new EpochFunction.Table(function.finiteNumbers("table"));
+      boolean isPacked = function.value("table") instanceof Map<?, ?>;
+      return new EpochFunction.Table(
+          isPacked
+              ? PackedNumbers.unpack(new Arguments("table", function.map("table")))
+              : function.finiteNumbers("table"));
     }
     if (!NAMES.contains(name)) {
       throw map.malformed(

@@ -94,7 +94,9 @@ public sealed interface LRScheduler permits Run {
    * Returns the state to be saved, under PyTorch's keys. Rates and bounds in the groups are not
    * part of it: save {@link ParamGroups#stateDict()} beside it.
    *
-   * @return a new map of Integer, Double, Boolean, String, List, Map and null
+   * @return a new map of Integer, Double, Boolean, String, List, Map and null, which any JSON
+   *     library writes and reads with its defaults: an infinite {@code best} is the {@code
+   *     BigDecimal} 1E+999, which they and Python read as infinity
    */
   Map<String, Object> stateDict();
 
@@ -103,7 +105,8 @@ public sealed interface LRScheduler permits Run {
    *
    * @param state as {@link #stateDict()} or PyTorch's {@code state_dict()} gives it
    * @return true if the groups' rates agree with the state; false means that the training would go
-   *     on with other rates than it was saved with, so restore the groups too
+   *     on with other rates than it was saved with, so restore the groups too; a {@link
+   *     System.Logger} is then warned as well
    * @throws MalformedDataException if it is not a state of this definition over as many groups;
    *     nothing is changed
    */

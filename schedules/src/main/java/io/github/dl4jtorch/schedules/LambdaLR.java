@@ -2,10 +2,12 @@ package io.github.dl4jtorch.schedules;
 
 import static io.github.dl4jtorch.schedules.Require.requireGiven;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.io.ObjectStreamException;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
+import java.util.function.IntToDoubleFunction;
 
 /**
  * Sets the rate to its base times a function of the epoch: {@code base * lrLambda(t)}. Edits of the
@@ -49,6 +51,23 @@ public record LambdaLR(PerGroup<DoubleUnaryOperator> lrLambda) implements Chaina
    */
   public LambdaLR(List<? extends DoubleUnaryOperator> lrLambda) {
     this(PerGroup.<DoubleUnaryOperator>each(lrLambda));
+  }
+
+  /**
+   * Takes a function of whole epochs, in which {@code e / 30} is a division of whole numbers, as
+   * {@code e // 30} is in Python. At a fraction of an epoch it is asked for the whole one before.
+   *
+   * <pre>{@code
+   * Schedule schedule = LambdaLR.perEpoch(e -> Math.pow(0.1, e / 30));
+   * }</pre>
+   *
+   * @param lrLambda from epoch to factor; cannot be written, unlike {@link EpochFunction#table(int,
+   *     IntToDoubleFunction)}
+   * @return the schedule
+   */
+  @CheckReturnValue
+  public static LambdaLR perEpoch(IntToDoubleFunction lrLambda) {
+    return new LambdaLR(EpochFunctions.ofWholeEpochs(lrLambda));
   }
 
   @Override

@@ -14,7 +14,7 @@ import java.util.Map;
  * <p>Answers to {@code torch.optim.lr_scheduler.LinearLR}.
  *
  * <pre>{@code
- * Schedule warmup = new LinearLR(0.01, 1.0, 5);
+ * Schedule warmup = new LinearLR(0.01, 5);
  * }</pre>
  *
  * @param startFactor the factor at epoch 0, in (0, 1]; PyTorch's default is 1/3
@@ -41,6 +41,17 @@ public record LinearLR(double startFactor, double endFactor, int totalIters)
   /** Takes PyTorch's defaults: from a third of the rate to all of it in 5 epochs. */
   public LinearLR() {
     this(1.0 / 3, 1.0, 5);
+  }
+
+  /**
+   * Ends at PyTorch's default factor of 1.
+   *
+   * @param startFactor the factor at epoch 0, in (0, 1]
+   * @param totalIters epochs until the whole rate, {@code > 0}
+   * @throws IllegalArgumentException if an argument is out of its range
+   */
+  public LinearLR(double startFactor, int totalIters) {
+    this(startFactor, 1.0, totalIters);
   }
 
   @Override

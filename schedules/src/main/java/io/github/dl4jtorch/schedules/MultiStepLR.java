@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * Multiplies the rate by {@code gamma} at each milestone: {@code base * gamma^(milestones up to
@@ -15,7 +16,8 @@ import java.util.TreeMap;
  * <p>Answers to {@code torch.optim.lr_scheduler.MultiStepLR}.
  *
  * <pre>{@code
- * Schedule schedule = new MultiStepLR(List.of(30, 80), 0.1);
+ * Schedule schedule = new MultiStepLR(30, 80);
+ * Schedule halving = new MultiStepLR(List.of(30, 80), 0.5);
  * }</pre>
  *
  * @param milestones the epochs at which to decay; 0 decays while attaching, none never decays
@@ -42,6 +44,16 @@ public record MultiStepLR(List<Integer> milestones, double gamma) implements Clo
    */
   public MultiStepLR(List<Integer> milestones) {
     this(milestones, 0.1);
+  }
+
+  /**
+   * Decays by PyTorch's default factor of 0.1.
+   *
+   * @param milestone an epoch at which to decay
+   * @param milestones the others
+   */
+  public MultiStepLR(int milestone, int... milestones) {
+    this(IntStream.concat(IntStream.of(milestone), IntStream.of(milestones)).boxed().toList());
   }
 
   @Override

@@ -2,10 +2,12 @@ package io.github.dl4jtorch.schedules;
 
 import static io.github.dl4jtorch.schedules.Require.requireGiven;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.io.ObjectStreamException;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
+import java.util.function.IntToDoubleFunction;
 
 /**
  * Multiplies the rate by a function of the epoch at every step: {@code lr * lrLambda(t)}, first
@@ -51,6 +53,23 @@ public record MultiplicativeLR(PerGroup<DoubleUnaryOperator> lrLambda)
    */
   public MultiplicativeLR(List<? extends DoubleUnaryOperator> lrLambda) {
     this(PerGroup.<DoubleUnaryOperator>each(lrLambda));
+  }
+
+  /**
+   * Takes a function of whole epochs, in which {@code e / 30} is a division of whole numbers, as
+   * {@code e // 30} is in Python. At a fraction of an epoch it is asked for the whole one before.
+   *
+   * <pre>{@code
+   * Schedule schedule = MultiplicativeLR.perEpoch(e -> e % 30 == 0 ? 0.1 : 1);
+   * }</pre>
+   *
+   * @param lrLambda from epoch to factor; cannot be written, unlike {@link EpochFunction#table(int,
+   *     IntToDoubleFunction)}
+   * @return the schedule
+   */
+  @CheckReturnValue
+  public static MultiplicativeLR perEpoch(IntToDoubleFunction lrLambda) {
+    return new MultiplicativeLR(EpochFunctions.ofWholeEpochs(lrLambda));
   }
 
   @Override

@@ -21,7 +21,7 @@ abstract class Node {
     return ScheduleTypes.node(schedule);
   }
 
-  static List<Node> of(List<Schedule> schedules) {
+  static List<Node> of(List<? extends Schedule> schedules) {
     return schedules.stream().map(Node::of).toList();
   }
 

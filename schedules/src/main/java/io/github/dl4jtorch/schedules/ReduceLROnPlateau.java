@@ -242,6 +242,18 @@ public record ReduceLROnPlateau(
     }
 
     /**
+     * Sets how much better counts as better, as {@link ThresholdMode#REL a share} unless told
+     * otherwise.
+     *
+     * @param threshold finite; default 1e-4
+     * @return this builder
+     */
+    public Builder threshold(double threshold) {
+      this.threshold = threshold;
+      return this;
+    }
+
+    /**
      * Sets how much better counts as better.
      *
      * @param threshold finite; default 1e-4
@@ -418,8 +430,8 @@ public record ReduceLROnPlateau(
       state.put("default_min_lr", schedule.minLr().isScalar() ? schedule.minLr().get(0) : null);
       state.put("min_lrs", schedule.minLr().expand(groups.size()));
       state.put("last_epoch", Arguments.wholeOrFraction(epoch));
-      state.put("mode_worse", schedule.worst());
-      state.put("best", best);
+      state.put("mode_worse", Arguments.finiteInJson(schedule.worst()));
+      state.put("best", Arguments.finiteInJson(best));
       state.put("cooldown_counter", cooldownLeft);
       state.put("num_bad_epochs", badEpochs);
       super.save(state, groups);

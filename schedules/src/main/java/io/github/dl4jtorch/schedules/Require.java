@@ -72,7 +72,7 @@ final class Require {
   }
 
   /** Refuses members that would make a schedule so deep that walking through it could fail. */
-  static void requireLevels(String name, List<Schedule> members) {
+  static void requireLevels(String name, List<? extends Schedule> members) {
     int levels = 1 + members.stream().mapToInt(Require::levels).max().orElse(0);
     if (levels > MAX_LEVELS) {
       throw new IllegalArgumentException(
@@ -99,7 +99,7 @@ final class Require {
   }
 
   /** Copies a list, naming it where it or an entry is null. */
-  static <T> List<T> requireList(String name, List<T> list) {
+  static <T> List<T> requireList(String name, List<? extends T> list) {
     requireGiven(name, list);
     for (T entry : list) {
       requireGiven("every entry of " + name, entry);

@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Run implements LRScheduler {
 
+  private static final System.Logger LOG = System.getLogger(LRScheduler.class.getName());
+
   private final ParamGroups groups;
   private final GroupArrays arrays;
   private Node root;
@@ -141,7 +143,18 @@ final class Run implements LRScheduler {
   public boolean loadStateDict(Map<String, ?> state) {
     root = loaded(root.schedule(), groups, state);
     double[] lr = groups.stream().mapToDouble(ParamGroup::lr).toArray();
-    return Arrays.equals(lr, root.lastLr());
+    if (Arrays.equals(lr, root.lastLr())) {
+      return true;
+    }
+    LOG.log(
+        System.Logger.Level.WARNING,
+        "the state of {0} was saved with the learning rates {1}, but the param groups have {2}, with"
+            + " which the training would go on: load the groups first, or both with"
+            + " loadStateDict(state, groups)",
+        schedule().name(),
+        Arrays.toString(root.lastLr()),
+        Arrays.toString(lr));
+    return false;
   }
 
   @Override

@@ -57,6 +57,17 @@ public record SWALR(PerGroup<Double> swaLr, int annealEpochs, AnnealStrategy ann
   }
 
   /**
+   * Goes along a cosine, PyTorch's default.
+   *
+   * @param swaLr the rate to end at, finite
+   * @param annealEpochs its own steps until there, {@code >= 0}
+   * @throws IllegalArgumentException if an argument is out of its range
+   */
+  public SWALR(double swaLr, int annealEpochs) {
+    this(swaLr, annealEpochs, AnnealStrategy.COS);
+  }
+
+  /**
    * Takes PyTorch's defaults: along a cosine in 10 steps.
    *
    * @param swaLr the rate to end at, finite

@@ -2,6 +2,7 @@ package io.github.dl4jtorch.schedules;
 
 import static io.github.dl4jtorch.schedules.Require.requireList;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -16,15 +17,14 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>{@code
  * Schedule schedule =
- *     new SequentialLR(
- *         List.of(new LinearLR(0.01, 1.0, 5), new CosineAnnealingLR(595)), List.of(5));
+ *     new SequentialLR(List.of(new LinearLR(0.01, 1.0, 5), new CosineAnnealingLR(595)), 5);
  * }</pre>
  *
  * @param schedulers the members, one or more, none of them a {@link ReduceLROnPlateau}
  * @param milestones the epochs at which the next member takes over, one fewer than members, in
  *     ascending order; a member between two equal ones never runs
  */
-public record SequentialLR(List<Schedule> schedulers, List<Integer> milestones)
+public record SequentialLR(List<? extends Schedule> schedulers, List<Integer> milestones)
     implements Schedule {
 
   /**
@@ -54,6 +54,19 @@ public record SequentialLR(List<Schedule> schedulers, List<Integer> milestones)
         throw Require.illegal("milestones", "in ascending order", milestones);
       }
     }
+  }
+
+  /**
+   * Takes the milestones one by one.
+   *
+   * @param schedulers the members, one or more, none of them a {@link ReduceLROnPlateau}
+   * @param milestones the epochs at which the next member takes over, one fewer than members, in
+   *     ascending order
+   * @throws IllegalArgumentException if there is no member, a plateau is among them, or the
+   *     milestones are not one fewer or not in ascending order
+   */
+  public SequentialLR(List<? extends Schedule> schedulers, int... milestones) {
+    this(schedulers, Arrays.stream(milestones).boxed().toList());
   }
 
   @Override

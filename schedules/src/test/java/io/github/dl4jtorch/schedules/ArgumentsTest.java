@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -217,9 +218,11 @@ class ArgumentsTest {
             () -> ReduceLROnPlateau.builder().threshold(0, null).build(),
             "thresholdMode must be given but was null"),
         refused(() -> new SWALR(0.1, 1, null), "annealStrategy must be given but was null"),
-        refused(() -> new ChainedScheduler(null), "schedulers must be given but was null"),
         refused(
-            () -> new SequentialLR(List.of(new StepLR(1)), null),
+            () -> new ChainedScheduler((List<Schedule>) null),
+            "schedulers must be given but was null"),
+        refused(
+            () -> new SequentialLR(List.of(new StepLR(1)), (List<Integer>) null),
             "milestones must be given but was null"));
   }
 
@@ -296,5 +299,22 @@ class ArgumentsTest {
                 + " is to cycle the momentum, but param group 1 has neither momentum nor beta1;"
                 + " build it with cycleMomentum(false)");
     assertThat(groups.stateDict()).isEqualTo(before);
+  }
+
+  @Test
+  void shorterConstructorsTakePyTorchsDefaults() {
+    assertThat(new LinearLR(0.1, 7)).isEqualTo(new LinearLR(0.1, 1.0, 7));
+    assertThat(new MultiStepLR(30, 80)).isEqualTo(new MultiStepLR(List.of(30, 80), 0.1));
+    assertThat(new SWALR(0.05, 6)).isEqualTo(new SWALR(0.05, 6, AnnealStrategy.COS));
+    assertThat(ReduceLROnPlateau.builder().threshold(0.01).build())
+        .isEqualTo(
+            ReduceLROnPlateau.builder()
+                .threshold(0.01, ReduceLROnPlateau.ThresholdMode.REL)
+                .build());
+    List<StepLR> steps = List.of(new StepLR(3), new StepLR(5));
+    assertThat(new ChainedScheduler(steps))
+        .isEqualTo(new ChainedScheduler(new StepLR(3), new StepLR(5)));
+    assertThat(new SequentialLR(steps, 4)).isEqualTo(new SequentialLR(steps, List.of(4)));
+    assertThat(new SequentialLR(steps, 4).schedulers()).isEqualTo(steps);
   }
 }

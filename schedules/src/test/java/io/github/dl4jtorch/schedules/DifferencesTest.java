@@ -3,8 +3,13 @@ package io.github.dl4jtorch.schedules;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.logging.SimpleFormatter;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
@@ -216,6 +221,46 @@ class DifferencesTest {
     assertThat(resumed.loadStateDict(run.stateDict())).isFalse(); // PyTorch: says nothing
     fresh.loadStateDict(groups.stateDict());
     assertThat(resumed.loadStateDict(run.stateDict())).isTrue();
+  }
+
+  @Test
+  void aStateLoadedWithoutItsGroupsIsWarnedOf() {
+    List<String> warnings = new ArrayList<>();
+    Handler handler =
+        new Handler() {
+          @Override
+          public void publish(LogRecord entry) {
+            warnings.add(entry.getLevel() + " " + new SimpleFormatter().formatMessage(entry));
+          }
+
+          @Override
+          public void flush() {}
+
+          @Override
+          public void close() {}
+        };
+    Logger logger = Logger.getLogger(LRScheduler.class.getName());
+    logger.addHandler(handler);
+    logger.setUseParentHandlers(false);
+    try {
+      LRScheduler run = new ExponentialLR(0.5).attach(groups);
+      run.step();
+      ParamGroups fresh = ParamGroups.of(ParamGroup.sgd(0.1, 0.9));
+      LRScheduler resumed = new ExponentialLR(0.5).attach(fresh);
+      resumed.loadStateDict(run.stateDict(), groups.stateDict());
+      resumed.loadStateDict(run.stateDict());
+      assertThat(warnings).isEmpty();
+      fresh.get(0).setLr(0.1);
+      resumed.loadStateDict(run.stateDict());
+    } finally {
+      logger.removeHandler(handler);
+      logger.setUseParentHandlers(true);
+    }
+    assertThat(warnings)
+        .containsExactly(
+            "WARNING the state of ExponentialLR was saved with the learning rates [0.05], but the"
+                + " param groups have [0.1], with which the training would go on: load the groups"
+                + " first, or both with loadStateDict(state, groups)");
   }
 
   @Test

@@ -10,16 +10,23 @@ import java.io.NotSerializableException;
 import java.io.ObjectOutputStream;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
 import java.util.function.DoubleUnaryOperator;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Named functions and plain lambdas. */
+// Dividing whole epochs is what perEpoch is for.
+@SuppressWarnings("NarrowCalculation")
 class FunctionsTest {
 
   private static final String ADVICE =
@@ -196,5 +203,104 @@ class FunctionsTest {
 
   private static double[] values(EpochFunction function, double... epochs) {
     return Arrays.stream(epochs).map(function).toArray();
+  }
+
+  @Test
+  void perEpochDividesWholeNumbersAsPythonsDoubleSlashDoes() {
+    LRScheduler run =
+        LambdaLR.perEpoch(e -> Math.pow(0.1, e / 30))
+            .attach(ParamGroups.of(ParamGroup.sgd(0.5, 0.9)));
+    run.skip(29);
+    assertThat(run.getLastLr()).containsExactly(0.5);
+    run.step();
+    assertThat(run.getLastLr()).containsExactly(0.5 * Math.pow(0.1, 1));
+    run.step(59.9);
+    assertThat(run.getLastLr()).containsExactly(0.5 * Math.pow(0.1, 1));
+    run.step(60);
+    assertThat(run.getLastLr()).containsExactly(0.5 * Math.pow(0.1, 2));
+
+    LRScheduler factors =
+        MultiplicativeLR.perEpoch(e -> e / 2).attach(ParamGroups.of(ParamGroup.sgd(0.5, 0.9)));
+    factors.step(3);
+    assertThat(factors.getLastLr()).containsExactly(0.5);
+  }
+
+  @Test
+  void aTableOfAFunctionHoldsItsValuesAndGoesOnWithTheLast() {
+    assertThat(EpochFunction.table(4, e -> Math.pow(0.5, e / 2)))
+        .isEqualTo(EpochFunction.table(1, 1, 0.5, 0.5));
+    assertThatThrownBy(() -> EpochFunction.table(0, e -> 1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("epochs must be > 0 but was 0");
+    assertThatThrownBy(() -> EpochFunction.table(3, e -> 1.0 / (e - 1)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("values must be finite but was Infinity");
+  }
+
+  @Test
+  void longTablesAreWrittenExactlyAndInFewBytes() {
+    int epochs = 100_000;
+    EpochFunction cosine =
+        EpochFunction.table(epochs, e -> (1 + Math.cos(Math.PI * e / epochs)) / 2);
+    EpochFunction steps = EpochFunction.table(epochs, e -> Math.pow(0.1, e / 30_000));
+    Random random = new Random(7);
+    EpochFunction noise = EpochFunction.table(1000, e -> random.nextGaussian());
+    EpochFunction corners =
+        EpochFunction.table(
+            300, e -> List.of(0.0, -0.0, Double.MIN_VALUE, -Double.MAX_VALUE, 1e300).get(e % 5));
+    for (EpochFunction table : List.of(cosine, steps, noise, corners)) {
+      Schedule schedule = new LambdaLR(table);
+      String written = Json.write(schedule.toMap());
+      assertThat(Schedule.fromMap(Json.readMap(written)).equals(schedule)).isTrue();
+    }
+    assertThat(Json.write(cosine.toMap())).hasSizeLessThan(200_000);
+    assertThat(Json.write(steps.toMap())).hasSizeLessThan(2_000);
+    assertThat(Json.write(noise.toMap())).hasSizeLessThan(12_000);
+    assertThat(EpochFunction.table(255, e -> e).toMap().get("table")).isInstanceOf(List.class);
+  }
+
+  @Test
+  void aStateWithATableWrittenOutAgreesWithAPackedOne() {
+    double[] values = IntStream.range(0, 256).mapToDouble(e -> 1.0 / (1 + e)).toArray();
+    LRScheduler run =
+        new LambdaLR(EpochFunction.table(values)).attach(ParamGroups.of(ParamGroup.sgd(0.5, 0.9)));
+    Map<String, Object> state = run.stateDict();
+    assertThat(run.loadStateDict(Json.readMap(Json.write(state)))).isTrue();
+
+    state.put("lr_lambdas", List.of(Map.of("table", Arrays.stream(values).boxed().toList())));
+    assertThat(run.loadStateDict(state)).isTrue();
+
+    values[200] = 1;
+    state.put("lr_lambdas", List.of(Map.of("table", Arrays.stream(values).boxed().toList())));
+    assertThatThrownBy(() -> run.loadStateDict(state))
+        .isInstanceOf(MalformedDataException.class)
+        .hasMessageStartingWith("state of LambdaLR: the state was saved with \"lr_lambdas\"");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          count       | 299        | table: "deflated" must hold 299 numbers but does not
+          count       | 301        | table: "deflated" must hold 301 numbers but does not
+          count       | 0          | table: "deflated" must hold 0 numbers but does not
+          count       | 2147483647 | table: "deflated" must hold 2147483647 numbers but does not
+          differences | 4          | table: "differences" must be >= 0 and <= 3 but was 4
+          deflated    | !          | table: "deflated" must hold 300 numbers but does not
+          deflated    | AAAA       | table: "deflated" must hold 300 numbers but does not
+          """)
+  void refusesDamagedTables(String key, String value, String message) {
+    @SuppressWarnings("unchecked")
+    Map<String, Object> packed =
+        new LinkedHashMap<>(
+            (Map<String, Object>)
+                Objects.requireNonNull(EpochFunction.table(300, e -> e).toMap().get("table")));
+    packed.put(key, key.equals("deflated") ? value : Integer.valueOf(value));
+    assertThatThrownBy(
+            () ->
+                Schedule.fromMap(Map.of("type", "LambdaLR", "lr_lambda", Map.of("table", packed))))
+        .isInstanceOf(MalformedDataException.class)
+        .hasMessage(message);
   }
 }

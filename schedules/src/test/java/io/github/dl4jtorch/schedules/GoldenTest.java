@@ -164,6 +164,8 @@ class GoldenTest {
       for (int i = 0; i < expectedList.size(); i++) {
         assertClose(ownList.get(i), expectedList.get(i), where + "[" + i + "]");
       }
+    } else if (expected instanceof Double infinite && infinite.isInfinite()) {
+      assertThat(((Number) own).doubleValue()).as(where).isEqualTo(infinite);
     } else if (expected instanceof Number number && !number.equals(own)) {
       double value = number.doubleValue();
       assertThat(((Number) own).doubleValue())

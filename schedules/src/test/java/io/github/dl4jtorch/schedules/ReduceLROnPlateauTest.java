@@ -3,8 +3,11 @@ package io.github.dl4jtorch.schedules;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** The edges of the plateau that the golden files do not reach. */
@@ -93,5 +96,29 @@ class ReduceLROnPlateauTest {
                 + " loss");
     assertThat(run.lastEpoch()).isEqualTo(0);
     assertThat(groups.get(0).initialLr()).isEmpty();
+  }
+
+  /** With no settings of its own, which refuse a bare Infinity. */
+  @Test
+  void aStateGoesThroughPlainJsonBeforeTheFirstMetric() throws Exception {
+    for (ReduceLROnPlateau.Mode mode : ReduceLROnPlateau.Mode.values()) {
+      Schedule schedule = ReduceLROnPlateau.builder().mode(mode).patience(0).build();
+      LRScheduler run = schedule.attach(ParamGroups.of(ParamGroup.sgd(0.5, 0.9)));
+      String json = new ObjectMapper().writeValueAsString(run.stateDict());
+      assertThat(json)
+          .contains(mode == ReduceLROnPlateau.Mode.MIN ? "\"best\":1E+999" : "\"best\":-1E+999");
+      Map<String, Object> read =
+          new ObjectMapper().readValue(json, new TypeReference<Map<String, Object>>() {});
+      assertThat(read.get("best"))
+          .isEqualTo(
+              mode == ReduceLROnPlateau.Mode.MIN
+                  ? Double.POSITIVE_INFINITY
+                  : Double.NEGATIVE_INFINITY);
+      LRScheduler loaded = schedule.attach(ParamGroups.of(ParamGroup.sgd(0.5, 0.9)));
+      for (Map<String, Object> state : List.of(read, run.stateDict())) {
+        assertThat(loaded.loadStateDict(state)).isTrue();
+        assertThat(loaded.stateDict()).isEqualTo(run.stateDict());
+      }
+    }
   }
 }

@@ -11,6 +11,7 @@ import io.github.dl4jtorch.schedules.SWALR;
 import io.github.dl4jtorch.swa.AveragedModel;
 import io.github.dl4jtorch.swa.Averaging;
 import io.github.dl4jtorch.swa.AveragingListener;
+import io.github.dl4jtorch.swa.SwalrListener;
 import java.nio.file.Path;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaRDD;
@@ -68,14 +69,14 @@ final class Shown {
   }
 
   static void swa(SparkDl4jMultiLayer sparkNet, MultiLayerNetwork net, JavaRDD<DataSet> training) {
-    NetworkParamGroups groups = NetworkParamGroups.of(net);
-    LRScheduler cosine = new CosineAnnealingLR(40).attach(groups);
+    LRScheduler cosine = new CosineAnnealingLR(40).attach(NetworkParamGroups.of(net));
     AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.equal());
     AveragingListener<MultiLayerNetwork> averaging =
-        AveragingListener.everyEpoch(net, average)
-            .startingAt(20)
-            .withSwalr(SchedulerListener.everyEpoch(cosine), groups, new SWALR(0.05));
-    SparkEpochLoop.of(sparkNet, averaging).fit(40, () -> sparkNet.fit(training));
+        AveragingListener.everyEpoch(net, average).startingAt(20);
+    SwalrListener swalr =
+        SwalrListener.everyEpoch(SchedulerListener.everyEpoch(cosine), new SWALR(0.05))
+            .startingAt(20);
+    SparkEpochLoop.of(sparkNet, swalr, averaging).fit(40, () -> sparkNet.fit(training));
     averaging.finish(new ExistingDataSetIterator(training::toLocalIterator)); // update_bn
   }
 

@@ -24,6 +24,7 @@ import io.github.dl4jtorch.spark.Workers.Update;
 import io.github.dl4jtorch.swa.AveragedModel;
 import io.github.dl4jtorch.swa.Averaging;
 import io.github.dl4jtorch.swa.AveragingListener;
+import io.github.dl4jtorch.swa.SwalrListener;
 import io.github.dl4jtorch.swa.UpdateBn;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -181,15 +182,15 @@ class SparkEpochLoopTest {
     NetworkParamGroups groups = groups(training);
     AveragedModel<NeuralNetwork> average = AveragedModel.of(net, Averaging.equal());
     AveragingListener<NeuralNetwork> averaging =
-        AveragingListener.everyEpoch(net, average)
-            .startingAt(2)
-            .withSwalr(
+        AveragingListener.everyEpoch(net, average).startingAt(2);
+    SwalrListener swalr =
+        SwalrListener.everyEpoch(
                 SchedulerListener.everyEpoch(new ExponentialLR(0.5).attach(groups)),
-                groups,
-                new SWALR(0.02, 2, AnnealStrategy.LINEAR));
+                new SWALR(0.02, 2, AnnealStrategy.LINEAR))
+            .startingAt(2);
     List<double[]> held = new ArrayList<>();
     training
-        .loop(averaging)
+        .loop(swalr, averaging)
         .fit(
             5,
             () -> {
@@ -347,8 +348,8 @@ class SparkEpochLoopTest {
         List.of(
             SchedulerListener.everyIteration(run),
             AveragingListener.everyIteration(net, average),
-            AveragingListener.everyEpoch(net, average)
-                .withSwalr(SchedulerListener.everyIteration(run), groups, new SWALR(0.1)),
+            SwalrListener.everyEpoch(SchedulerListener.everyIteration(run), new SWALR(0.1)),
+            SwalrListener.everyIteration(groups, new SWALR(0.1)),
             TrainingCheckpointListener.everyIteration(writer, folder).withInterval(5),
             TrainingCheckpointListener.everyMinutes(5, writer, folder))) {
       assertThatThrownBy(() -> training.loop(listener))

@@ -3,9 +3,11 @@ package io.github.dl4jtorch.swa;
 import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.NetworkCopy;
 import io.github.dl4jtorch.adapter.internal.RandomNumbers;
+import io.github.dl4jtorch.adapter.internal.WaitingScore;
 import java.io.IOException;
 import org.deeplearning4j.earlystopping.EarlyStoppingModelSaver;
 import org.deeplearning4j.earlystopping.scorecalc.ScoreCalculator;
+import org.deeplearning4j.earlystopping.termination.EpochTerminationCondition;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.jspecify.annotations.Nullable;
@@ -14,8 +16,12 @@ import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
 
 /**
  * Scores the average in place of the network in training, for early stopping or for a plateau,
- * while training goes on with the raw weights and does not notice, random numbers included. As long
- * as nothing has been averaged it scores the network itself.
+ * while training goes on with the raw weights and does not notice, random numbers included.
+ *
+ * <p>As long as nothing has been averaged there is nothing to score, and the score is the worst
+ * possible one, {@code Double.MAX_VALUE} or its negative, with which DL4J's early stopping begins
+ * too, so no such epoch becomes its best. {@link #whenAveraged} lets a patience wait for the
+ * average; a plateau that is stepped with this score waits by itself.
  *
  * <p>Early stopping by itself would save the raw network as the best one, although the score was
  * the average's. {@link #saver} saves what was scored. The score in DL4J's result is that of the
@@ -30,7 +36,9 @@ import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
  * var stopping = new EarlyStoppingConfiguration.Builder<MultiLayerNetwork>()
  *     .scoreCalculator(score)
  *     .modelSaver(score.saver(new InMemoryModelSaver<>()))
- *     .epochTerminationConditions(new MaxEpochsTerminationCondition(20))
+ *     .epochTerminationConditions(
+ *         new MaxEpochsTerminationCondition(20),
+ *         score.whenAveraged(new ScoreImprovementEpochTerminationCondition(3)))
  *     .build();
  * MultiLayerNetwork best = new EarlyStoppingTrainer(stopping, net, training).fit().getBestModel();
  * }</pre>
@@ -39,7 +47,7 @@ import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
  */
 @SuppressWarnings("serial") // DL4J's interface is serializable; a live average is not.
 public final class AveragedScoreCalculator<M extends Model & NeuralNetwork>
-    implements ScoreCalculator<M> {
+    implements ScoreCalculator<M>, WaitingScore {
 
   private final AveragedModel<M> average;
   private final ScoreCalculator<? super M> score;
@@ -107,21 +115,34 @@ public final class AveragedScoreCalculator<M extends Model & NeuralNetwork>
   }
 
   /**
-   * Calculates the score of the average, or of the network if nothing has been averaged.
+   * Calculates the score of the average.
    *
    * @param network the network in training, which is not changed
-   * @return the score
+   * @return the score; the worst possible while nothing has been averaged, {@code Double.MAX_VALUE}
+   *     or, if a higher score is better, its negative
    */
   @Override
   public double calculateScore(M network) {
+    if (isWaiting()) {
+      return minimizeScore() ? Double.MAX_VALUE : -Double.MAX_VALUE;
+    }
     return RandomNumbers.undisturbed(
         () -> {
-          M scored = scored(network);
-          if (data != null && scored != network) {
+          if (data != null) {
             StatisticsUpdate.run(average, data, System::nanoTime);
           }
-          return score.calculateScore(scored);
+          return score.calculateScore(average.network());
         });
+  }
+
+  /**
+   * Tells whether there is nothing to score yet.
+   *
+   * @return true while nothing has been averaged
+   */
+  @Override
+  public boolean isWaiting() {
+    return average.nAveraged() == 0;
   }
 
   @Override
@@ -129,14 +150,47 @@ public final class AveragedScoreCalculator<M extends Model & NeuralNetwork>
     return score.minimizeScore();
   }
 
-  private M scored(M network) {
-    return average.nAveraged() == 0 ? network : average.network();
+  /**
+   * Returns a condition for early stopping that is not asked before there is an average, so that a
+   * patience, like that of {@code ScoreImprovementEpochTerminationCondition}, begins with its first
+   * score. Conditions that are not about the score, like {@code MaxEpochsTerminationCondition}, are
+   * given to early stopping as they are.
+   *
+   * @param condition the condition, about this score
+   * @return the condition, to be given to early stopping in place of that
+   */
+  public EpochTerminationCondition whenAveraged(EpochTerminationCondition condition) {
+    Require.requireGiven("condition", condition);
+    return new WhenAveraged(this, condition);
+  }
+
+  @SuppressWarnings("serial") // As with the calculator.
+  private record WhenAveraged(
+      AveragedScoreCalculator<?> calculator, EpochTerminationCondition condition)
+      implements EpochTerminationCondition {
+
+    @Override
+    public void initialize() {
+      condition.initialize();
+    }
+
+    @Override
+    public boolean terminate(int epochNum, double score, boolean minimize) {
+      return !calculator.isWaiting() && condition.terminate(epochNum, score, minimize);
+    }
+
+    /** DL4J gives this as the reason. */
+    @Override
+    public String toString() {
+      return condition.toString();
+    }
   }
 
   /**
    * Returns a saver for early stopping whose best model is a copy of what this has scored: the
-   * average with its running statistics, or the network while nothing was averaged. The latest
-   * model is the network in training.
+   * average with its running statistics. The latest model is the network in training. If training
+   * ends before anything was averaged, there is no best model, and asking for it is an {@code
+   * IllegalStateException}.
    *
    * @param saver where the models are kept
    * @return the saver, to be given to early stopping in place of that
@@ -146,16 +200,23 @@ public final class AveragedScoreCalculator<M extends Model & NeuralNetwork>
     return new Saver<>(this, saver);
   }
 
+  private void requireAveraged() {
+    if (isWaiting()) {
+      throw new IllegalStateException(
+          "there is no best model, since training ended before anything was averaged: let it train"
+              + " for longer, or let the average start earlier");
+    }
+  }
+
   private record Saver<M extends Model & NeuralNetwork>(
       AveragedScoreCalculator<M> calculator, EarlyStoppingModelSaver<M> saver)
       implements EarlyStoppingModelSaver<M> {
 
     @Override
     public void saveBestModel(M network, double score) throws IOException {
-      M scored = calculator.scored(network);
+      calculator.requireAveraged();
       // A copy of the average, so that its own updaters are never made.
-      saver.saveBestModel(
-          scored == network ? network : NetworkCopy.withoutUpdaterState(scored), score);
+      saver.saveBestModel(NetworkCopy.withoutUpdaterState(calculator.average.network()), score);
     }
 
     @Override
@@ -165,6 +226,7 @@ public final class AveragedScoreCalculator<M extends Model & NeuralNetwork>
 
     @Override
     public M getBestModel() throws IOException {
+      calculator.requireAveraged();
       return saver.getBestModel();
     }
 

@@ -1,17 +1,12 @@
 package io.github.dl4jtorch.swa;
 
 import com.google.errorprone.annotations.CheckReturnValue;
-import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointPart;
 import io.github.dl4jtorch.adapter.internal.AfterIteration;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.PacedListener;
 import io.github.dl4jtorch.adapter.internal.Unit;
-import io.github.dl4jtorch.adapter.internal.WorkerThreads;
-import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.MalformedDataException;
-import io.github.dl4jtorch.schedules.ParamGroups;
-import io.github.dl4jtorch.schedules.SWALR;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -28,23 +23,19 @@ import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
  * Averages a network while it is being trained: after each epoch or each iteration, from one of
  * them on, or only every so many. Training is the same to the bit as without.
  *
- * <p>For stochastic weight averaging it can also change the learning rate over to {@link SWALR}
- * when the average begins. PyTorch's recipe, a cosine over 40 epochs of which the first 20 are run,
- * then {@code SWALR} and an average of the epochs from number 20 on, counted from 0:
- *
  * <pre>{@code
- * NetworkParamGroups groups = NetworkParamGroups.of(net);
- * LRScheduler cosine = new CosineAnnealingLR(40).attach(groups);
  * AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.equal());
  * AveragingListener<MultiLayerNetwork> averaging =
- *     AveragingListener.everyEpoch(net, average)
- *         .startingAt(20)
- *         .withSwalr(SchedulerListener.everyEpoch(cosine), groups, new SWALR(0.05));
+ *     AveragingListener.everyEpoch(net, average).startingAt(20);
  * net.addListeners(averaging);
  * net.fit(training, 40);
  * averaging.finish(training); // update_bn
  * average.network().evaluate(validation);
  * }</pre>
+ *
+ * <p>The rate is not its business: a {@code SchedulerListener} steps that, and for stochastic
+ * weight averaging a {@link SwalrListener}. In which order the network has them makes no
+ * difference, but what scores the average comes after this.
  *
  * <p>DL4J does not tell a listener that training is over: call {@link #finish(DataSetIterator)}, or
  * say with {@link #finishingAfter(int, DataSetIterator)} after how many epochs that is. The
@@ -72,55 +63,62 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
   private static final String LISTENER = "listener";
   private static final String POLICY = "policy";
   private static final String EPOCHS = "epochs";
-  private static final String SWALR_STATE = "swalr_state";
+  private static final String COUNTED_EPOCH = "counted_epoch";
+  private static final String IN_EPOCH = "iterations_in_epoch";
 
-  /** When to average: at number start of the unit, from 0, and at each interval-th from there. */
-  private record Times(Unit unit, int start, int interval) {
+  /**
+   * When to average: at each interval-th iteration or epoch from number start, from 0, on.
+   *
+   * @param isAnew whether the interval is counted from the first iteration of each epoch instead
+   * @param restarts the first epoch after whose updates the average does not begin anew
+   */
+  private record Times(Unit unit, int start, int interval, boolean isAnew, int restarts) {
 
-    boolean areReached(int index) {
-      return index >= start;
+    static Times every(Unit unit) {
+      return new Times(unit, 0, 1, false, 0);
     }
 
-    boolean include(int index) {
-      return index >= start && (index - start) % interval == 0;
+    boolean include(int index, int inEpoch) {
+      return index >= start && (isAnew ? inEpoch : index - start) % interval == 0;
+    }
+
+    /** Returns the epoch before whose end there cannot be an average. */
+    int firstEpoch() {
+      return unit == Unit.EPOCH ? Math.max(start, restarts) : restarts;
     }
   }
 
   /** After how many epochs, and over which data, the statistics are computed. */
   private record Ending(int epochs, Batches data) {}
 
-  private final LiveNetwork net;
+  private final OwnNetwork net;
   private final AfterIteration afterIteration;
   private final AveragedModel<N> average;
   private final Times times;
-  private final @Nullable SwalrSwap swalr;
   private final @Nullable Ending ending;
   private final LongSupplier nanoTime;
-  private int epochs;
-  private boolean isChecked;
+  private int countedEpoch;
+  private int inEpoch;
 
   private AveragingListener(
-      LiveNetwork net,
+      OwnNetwork net,
       AveragedModel<N> average,
       Times times,
-      @Nullable SwalrSwap swalr,
       @Nullable Ending ending,
       LongSupplier nanoTime) {
-    if (ending != null && times.unit == Unit.EPOCH && ending.epochs <= times.start) {
+    if (ending != null && ending.epochs <= times.firstEpoch()) {
       throw new IllegalArgumentException(
           "epochs must be > "
-              + times.start
+              + times.firstEpoch()
               + ", the epoch at which the average starts, but was "
               + ending.epochs);
     }
     this.net = net;
-    this.afterIteration = new AfterIteration(net);
+    this.afterIteration = new AfterIteration(net.live());
     this.average = average;
     this.times = times;
-    this.swalr = swalr;
     this.ending = ending;
     this.nanoTime = nanoTime;
-    this.epochs = net.epochCount();
   }
 
   private static <N extends NeuralNetwork> AveragingListener<N> of(
@@ -131,8 +129,14 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
       throw new IllegalArgumentException(
           "net must be the network in training but was the averaged one");
     }
-    return new AveragingListener<>(
-        trained, average, new Times(unit, 0, 1), null, null, System::nanoTime);
+    OwnNetwork own =
+        new OwnNetwork(
+            trained,
+            "that it averages",
+            "ParallelWrapper trains copies of the network, which holds their mean only when fit"
+                + " returns: call the listener's stepEpoch() or average.updateParameters(net) then,"
+                + " and add the listener neither to the network nor to the wrapper");
+    return new AveragingListener<>(own, average, Times.every(unit), null, System::nanoTime);
   }
 
   /**
@@ -179,12 +183,14 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
     if (start < 0) {
       throw Require.illegal("start", ">= 0", start);
     }
-    return with(new Times(times.unit, start, times.interval), swalr, ending, nanoTime);
+    return with(
+        new Times(times.unit, start, times.interval, times.isAnew, times.restarts),
+        ending,
+        nanoTime);
   }
 
   /**
    * Returns a listener that averages, from the first on, only one in so many iterations or epochs.
-   * {@code SWALR} is stepped at each all the same.
    *
    * @param interval how many, {@code >= 1}; default 1
    * @return the listener, to be added in place of this one
@@ -193,52 +199,51 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
   @CheckReturnValue
   public AveragingListener<N> withInterval(int interval) {
     Require.requirePositive("interval", interval);
-    return with(new Times(times.unit, times.start, interval), swalr, ending, nanoTime);
+    return with(
+        new Times(times.unit, times.start, interval, times.isAnew, times.restarts),
+        ending,
+        nanoTime);
   }
 
   /**
-   * Returns a listener that lets another step the rate until the average begins, and from then on
-   * steps {@link SWALR} in its place, each epoch if this averages by epoch, else each iteration.
-   * SWALR starts from the rates that it finds, and makes its first step right then.
+   * Returns a listener that counts the interval anew in each epoch, as torchvision's references do:
+   * it averages the first iteration of an epoch and each {@link #withInterval interval}-th from
+   * there. Without, the count goes on from one epoch into the next.
    *
-   * @param before steps the rate until then, per iteration or epoch; it must not be added to the
-   *     network too
-   * @param groups the param groups of the network that SWALR is to drive
-   * @param swalr the definition, over the listener's own iterations or epochs
    * @return the listener, to be added in place of this one
-   * @throws IllegalArgumentException if the groups are not a network's, or not as many as SWALR has
-   *     rates
+   * @throws IllegalStateException if this listener averages after epochs
    */
   @CheckReturnValue
-  public AveragingListener<N> withSwalr(SchedulerListener before, ParamGroups groups, SWALR swalr) {
-    Require.requireGiven("before", before);
-    return with(times, swap(before, groups, swalr), ending, nanoTime);
+  public AveragingListener<N> anewInEachEpoch() {
+    if (times.unit != Unit.ITERATION) {
+      throw new IllegalStateException(
+          "anewInEachEpoch() must be called only on an AveragingListener.everyIteration(..), but"
+              + " this one averages after epochs");
+    }
+    return with(
+        new Times(times.unit, times.start, times.interval, true, times.restarts), ending, nanoTime);
   }
 
   /**
-   * Returns a listener that steps {@link SWALR} from when the average begins, for a training whose
-   * rate nobody changes before.
+   * Returns a listener that lets the average {@linkplain AveragedModel#restart() begin anew} after
+   * each update in an early epoch, as torchvision's references do while the rate warms up: the
+   * averaged network then only follows the network in training, and {@link
+   * AveragedModel#nAveraged()} is 0, so that nothing counts as averaged yet.
    *
-   * @param groups the param groups of the network that SWALR is to drive
-   * @param swalr the definition, over the listener's own iterations or epochs
+   * @param epoch the number of the first epoch whose updates are averaged, counted from the
+   *     network's first, which is 0; {@code >= 0}, default 0; torchvision's {@code
+   *     lr_warmup_epochs}
    * @return the listener, to be added in place of this one
-   * @throws IllegalArgumentException if the groups are not as many as SWALR has rates
+   * @throws IllegalArgumentException if it is out of its range, or not before {@link
+   *     #finishingAfter}
    */
   @CheckReturnValue
-  public AveragingListener<N> withSwalr(ParamGroups groups, SWALR swalr) {
-    return with(times, swap(null, groups, swalr), ending, nanoTime);
-  }
-
-  private SwalrSwap swap(@Nullable SchedulerListener before, ParamGroups groups, SWALR swalr) {
-    Require.requireGiven("groups", groups);
-    Require.requireGiven("swalr", swalr);
-    return new SwalrSwap(before, groups, swalr, this::stepping);
-  }
-
-  private SchedulerListener stepping(LRScheduler run) {
-    return times.unit == Unit.EPOCH
-        ? SchedulerListener.everyEpoch(run)
-        : SchedulerListener.everyIteration(run);
+  public AveragingListener<N> restartingUntil(int epoch) {
+    if (epoch < 0) {
+      throw Require.illegal("epoch", ">= 0", epoch);
+    }
+    return with(
+        new Times(times.unit, times.start, times.interval, times.isAnew, epoch), ending, nanoTime);
   }
 
   /**
@@ -275,17 +280,16 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
 
   private AveragingListener<N> finishingAfter(int epochs, Batches data) {
     Require.requirePositive("epochs", epochs);
-    return with(times, swalr, new Ending(epochs, data), nanoTime);
+    return with(times, new Ending(epochs, data), nanoTime);
   }
 
   /** Returns a listener that goes by another clock. */
   AveragingListener<N> withClock(LongSupplier nanoTime) {
-    return with(times, swalr, ending, nanoTime);
+    return with(times, ending, nanoTime);
   }
 
-  private AveragingListener<N> with(
-      Times times, @Nullable SwalrSwap swalr, @Nullable Ending ending, LongSupplier nanoTime) {
-    return new AveragingListener<>(net, average, times, swalr, ending, nanoTime);
+  private AveragingListener<N> with(Times times, @Nullable Ending ending, LongSupplier nanoTime) {
+    return new AveragingListener<>(net.fresh(), average, times, ending, nanoTime);
   }
 
   /**
@@ -324,13 +328,16 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
 
   private void finish(Batches data) {
     if (average.nAveraged() == 0) {
+      boolean isWarmup = times.restarts > 0 && net.epochs() <= times.restarts;
       throw new IllegalStateException(
-          "the average must hold a model before it is finished, but it starts at "
-              + times.unit.name().toLowerCase(Locale.ROOT)
-              + " "
-              + times.start
+          "the average must hold a model before it is finished, but it "
+              + (isWarmup
+                  ? "begins anew until epoch " + times.restarts
+                  : "starts at " + times.unit.name().toLowerCase(Locale.ROOT) + " " + times.start)
               + ", and there were only "
-              + (times.unit == Unit.EPOCH ? epochs : net.iterationCount()));
+              + (times.unit == Unit.EPOCH || isWarmup
+                  ? net.epochs()
+                  : net.live().iterationCount()));
     }
     StatisticsUpdate.run(average, data, nanoTime);
   }
@@ -339,169 +346,93 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
    * Tells that an epoch has ended, for a training by {@code fit(DataSet)} or ParallelWrapper, where
    * DL4J does not.
    *
-   * @throws IllegalStateException if this listener averages after iterations, or the one given to
-   *     {@link #withSwalr} steps after iterations
+   * @throws IllegalStateException if this listener averages after iterations, and epochs make no
+   *     difference to it
    */
   public void stepEpoch() {
-    if (times.unit != Unit.EPOCH) {
+    if (times.unit != Unit.EPOCH && !times.isAnew && times.restarts == 0) {
       throw new IllegalStateException(
           "stepEpoch() must be called only on an AveragingListener.everyEpoch(..), but this one"
               + " averages after iterations");
     }
-    check();
-    int epoch = epoch();
-    ended(epoch);
-    SchedulerListener rate = rate();
-    if (rate != null) {
-      rate.stepEpoch();
-    }
-    endedEpoch(epoch);
+    endEpoch();
   }
 
   /**
    * Tells whether this listener must hear of iterations, so that it is idle where there are only
    * epochs, as on the driver of a training on Spark.
    *
-   * @return true if it averages after iterations, or was given a {@code SchedulerListener} that
-   *     steps after them; false if it needs epochs alone
+   * @return true if it averages after iterations, false if after epochs
    */
   @Override
   public boolean needsIterations() {
-    return times.unit == Unit.ITERATION
-        || (swalr != null && swalr.before() != null && swalr.before().needsIterations());
+    return times.unit == Unit.ITERATION;
   }
 
   @Override
   public void onEpochStart(Model model) {
-    if (isOwn(model)) {
-      SchedulerListener rate = rate();
-      if (rate != null) {
-        rate.onEpochStart(model);
-      }
-    }
+    net.is(model); // Refuses a copy here, where nothing has moved yet.
   }
 
   @Override
   public void onGradientCalculation(Model model) {
-    if (isOwn(model)) {
-      // The former one goes on as far as it looks after the updaters.
-      if (swalr != null && swalr.before() != null) {
-        swalr.before().onGradientCalculation(model);
-      }
-      SchedulerListener rate = rate();
-      if (rate != null) {
-        rate.onGradientCalculation(model);
-      }
-    }
+    net.is(model); // Likewise, where nobody tells of epochs.
   }
 
   @Override
   public void iterationDone(Model model, int iteration, int epoch) {
-    if (isOwn(model)) {
-      if (times.unit == Unit.ITERATION) {
-        ended(iteration);
+    if (net.is(model) && times.unit == Unit.ITERATION) {
+      if (countedEpoch != net.epoch()) {
+        countedEpoch = net.epoch();
+        inEpoch = 0;
       }
-      SchedulerListener rate = rate();
-      if (rate != null) {
-        rate.iterationDone(model, iteration, epoch);
+      if (times.include(iteration, inEpoch)) {
+        afterIteration.run(this::update);
       }
+      inEpoch++;
     }
   }
 
   @Override
   public void onEpochEnd(Model model) {
-    if (isOwn(model)) {
-      int epoch = epoch();
-      if (times.unit == Unit.EPOCH) {
-        ended(epoch);
-      }
-      SchedulerListener rate = rate();
-      if (rate != null) {
-        rate.onEpochEnd(model);
-      }
-      endedEpoch(epoch);
+    if (net.is(model)) {
+      endEpoch();
     }
   }
 
-  /** Returns the number of the present epoch, although early stopping may have set it back. */
-  private int epoch() {
-    return Math.max(epochs, net.epochCount());
-  }
-
-  private @Nullable SchedulerListener rate() {
-    return swalr == null ? null : swalr.current();
-  }
-
-  /** Does what is due after an iteration or epoch of this number. */
-  private void ended(int index) {
-    if (times.include(index)) {
-      if (times.unit == Unit.ITERATION) {
-        afterIteration.run(this::update);
-      } else {
-        update();
-      }
+  private void endEpoch() {
+    if (times.unit == Unit.EPOCH && times.include(net.epoch(), 0)) {
+      update();
     }
-    if (swalr != null && times.areReached(index)) {
-      swalr.begin();
+    net.endEpoch();
+    if (ending != null && net.epochs() == ending.epochs) {
+      finish(ending.data);
     }
   }
 
   @SuppressWarnings("unchecked") // It was of this type when it was given.
   private void update() {
-    average.updateParameters((N) net.network());
-  }
-
-  private void endedEpoch(int epoch) {
-    epochs = epoch + 1;
-    if (ending != null && epochs == ending.epochs) {
-      finish(ending.data);
-    }
-  }
-
-  private boolean isOwn(Model model) {
-    if (!LiveNetwork.isKindOf(model)) {
-      return false;
-    }
-    if (WorkerThreads.isInWorker()) {
-      throw new IllegalStateException(
-          "ParallelWrapper trains copies of the network, which holds their mean only when fit"
-              + " returns: call the listener's stepEpoch() or average.updateParameters(net) then,"
-              + " and add the listener neither to the network nor to the wrapper");
-    }
-    if (model != net.model()) {
-      throw new IllegalStateException(
-          "this listener must be added only to the network that it averages, but was called for a"
-              + " copy or another network");
-    }
-    check();
-    return true;
-  }
-
-  /** The run of a listener that the network calls too would make two steps at a time. */
-  private void check() {
-    if (!isChecked) {
-      if (swalr != null && swalr.before() != null && net.listeners().contains(swalr.before())) {
-        throw new IllegalStateException(
-            "the SchedulerListener given to withSwalr must not be added to the network too, since"
-                + " the AveragingListener calls it: its run would make two steps at a time");
-      }
-      isChecked = true;
+    average.updateParameters((N) net.live().network());
+    if (net.epoch() < times.restarts) {
+      average.restart();
     }
   }
 
   /**
    * Returns what a checkpoint keeps beside the arrays: how many models the average holds and how it
-   * averages, when this averages, the epochs it has seen, and the state of SWALR's run. That of the
-   * run before is to be saved with the checkpoint under its own name.
+   * averages, when this averages, the epochs it has seen, and how far it is in the present one.
    *
    * @return plain values
    */
   @Override
   public Map<String, Object> values() {
-    Map<String, @Nullable Object> own = new LinkedHashMap<>();
+    Map<String, Object> own = new LinkedHashMap<>();
     own.put(POLICY, policy());
-    own.put(EPOCHS, epochs);
-    own.put(SWALR_STATE, swalr == null ? null : swalr.state());
+    own.put(EPOCHS, net.epochs());
+    if (times.isAnew) {
+      own.put(COUNTED_EPOCH, countedEpoch);
+      own.put(IN_EPOCH, inEpoch);
+    }
     Map<String, Object> values = AverageCheckpoint.values(average);
     values.put(LISTENER, own);
     return values;
@@ -512,8 +443,11 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
     policy.put("unit", times.unit.name().toLowerCase(Locale.ROOT));
     policy.put("start", times.start);
     policy.put("interval", times.interval);
-    if (swalr != null) {
-      policy.put("swalr", swalr.definition().toMap());
+    if (times.isAnew) {
+      policy.put("anew_in_each_epoch", true);
+    }
+    if (times.restarts > 0) {
+      policy.put("restarting_until", times.restarts);
     }
     return policy;
   }
@@ -529,26 +463,21 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
   }
 
   /**
-   * Takes up, before training goes on, what a checkpoint has of a listener like this: the average,
-   * and SWALR's run if it had begun.
+   * Takes up, before training goes on, what a checkpoint has of a listener like this.
    *
    * <pre>{@code
    * TrainingCheckpoint checkpoint = TrainingCheckpoint.load(Path.of("training.zip"));
    * MultiLayerNetwork resumed = checkpoint.network(MultiLayerNetwork.class);
-   * LRScheduler cosine = checkpoint.run("cosine");
    * AveragedModel<MultiLayerNetwork> average = AveragedModel.of(resumed, Averaging.equal());
    * AveragingListener<MultiLayerNetwork> averaging =
-   *     AveragingListener.everyEpoch(resumed, average)
-   *         .startingAt(20)
-   *         .withSwalr(
-   *             SchedulerListener.everyEpoch(cosine), cosine.paramGroups(), new SWALR(0.05));
+   *     AveragingListener.everyEpoch(resumed, average).startingAt(20);
    * averaging.restore(checkpoint.part("averaging"));
    * resumed.addListeners(averaging);
    * }</pre>
    *
    * @param saved what {@code TrainingCheckpoint.part} returned
    * @throws MalformedDataException if it is not of a listener that averages at the same times with
-   *     the same averaging and SWALR, over a network of the same architecture; nothing is changed
+   *     the same averaging, over a network of the same architecture; nothing is changed
    */
   public void restore(CheckpointPart saved) {
     Require.requireGiven("saved", saved);
@@ -559,12 +488,11 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
           "the listener must be as the one that was saved, " + policy + ", but is " + policy());
     }
     int count = (int) entries.count(EPOCHS, Integer.MAX_VALUE);
-    Map<String, ?> state = entries.has(SWALR_STATE) ? entries.map(SWALR_STATE) : null;
-    if (swalr == null) {
-      AverageCheckpoint.restore(saved, average);
-    } else {
-      swalr.load(state, () -> AverageCheckpoint.restore(saved, average));
-    }
-    epochs = count;
+    int counted = times.isAnew ? (int) entries.count(COUNTED_EPOCH, Integer.MAX_VALUE) : 0;
+    int done = times.isAnew ? (int) entries.count(IN_EPOCH, Integer.MAX_VALUE) : 0;
+    AverageCheckpoint.restore(saved, average);
+    countedEpoch = counted;
+    inEpoch = done;
+    net.setEpochs(count);
   }
 }

@@ -1,8 +1,10 @@
 package io.github.dl4jtorch.swa;
 
 import io.github.dl4jtorch.schedules.MalformedDataException;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -51,11 +53,29 @@ final class Entries {
 
   Map<String, ?> map(String key) {
     if (value(key) instanceof Map<?, ?> found) {
-      Map<String, @Nullable Object> copy = new LinkedHashMap<>();
-      found.forEach((name, entry) -> copy.put(String.valueOf(name), entry));
-      return copy;
+      return named(found);
     }
     throw malformed(key, "a map");
+  }
+
+  private static Map<String, ?> named(Map<?, ?> map) {
+    Map<String, @Nullable Object> copy = new LinkedHashMap<>();
+    map.forEach((name, entry) -> copy.put(String.valueOf(name), entry));
+    return copy;
+  }
+
+  List<Map<String, ?>> maps(String key) {
+    if (value(key) instanceof List<?> found) {
+      List<Map<String, ?>> maps = new ArrayList<>();
+      for (Object entry : found) {
+        if (!(entry instanceof Map<?, ?> map)) {
+          throw malformed(key, "a list of maps");
+        }
+        maps.add(named(map));
+      }
+      return maps;
+    }
+    throw malformed(key, "a list of maps");
   }
 
   boolean has(String key) {

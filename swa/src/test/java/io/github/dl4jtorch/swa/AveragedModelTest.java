@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jtorch.adapter.NetworkCopy;
 import io.github.dl4jtorch.adapter.TorchSchedule;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.StepLR;
 import java.io.File;
 import java.io.IOException;

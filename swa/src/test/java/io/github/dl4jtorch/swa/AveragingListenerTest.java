@@ -6,13 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jtorch.adapter.EpochLoop;
 import io.github.dl4jtorch.adapter.NetworkCopy;
-import io.github.dl4jtorch.adapter.NetworkParamGroups;
-import io.github.dl4jtorch.adapter.SchedulerListener;
-import io.github.dl4jtorch.schedules.AnnealStrategy;
-import io.github.dl4jtorch.schedules.ExponentialLR;
-import io.github.dl4jtorch.schedules.LRScheduler;
-import io.github.dl4jtorch.schedules.ParamGroups;
-import io.github.dl4jtorch.schedules.SWALR;
+import io.github.dl4jtorch.fixtures.Nets;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -50,7 +44,6 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import org.nd4j.linalg.factory.Nd4j;
-import org.nd4j.linalg.learning.config.Sgd;
 
 class AveragingListenerTest {
 
@@ -81,7 +74,7 @@ class AveragingListenerTest {
 
   /** The mean of parameters; the statistics, which are not averaged, are left out. */
   private static void assertMean(AveragedModel<?> average, List<double[]> of) {
-    double[] actual = Nets.params(average);
+    double[] actual = average.network().params().toDoubleVector();
     assertThat(average.nAveraged()).isEqualTo(of.size());
     for (int i = 0; i < 24; i++) { // 0_W, 0_b, gamma, beta.
       int index = i;
@@ -229,160 +222,6 @@ class AveragingListenerTest {
     }
   }
 
-  /** Weights at 0.1, biases at 0.2. */
-  private static MultiLayerNetwork twoRates() {
-    return Nets.net(
-        Nets.settings().updater(new Sgd(0.1)).biasUpdater(new Sgd(0.2)),
-        Nets.dense(3, 4),
-        Nets.output(4));
-  }
-
-  private static List<Double> rates(
-      MultiLayerNetwork trained, NetworkParamGroups groups, int group, int epochs, boolean each) {
-    List<Double> rates = new ArrayList<>();
-    trained.addListeners(
-        new BaseTrainingListener() {
-          @Override
-          public void onForwardPass(Model model, List<INDArray> activations) {
-            if (each || trained.getIterationCount() % BATCHES == 0) {
-              rates.add(groups.get(group).lr());
-            }
-          }
-        });
-    trained.fit(batches(), epochs);
-    return rates;
-  }
-
-  @Test
-  void swalrFollowsEachGroupFromWhereItIs() {
-    MultiLayerNetwork trained = twoRates();
-    NetworkParamGroups groups = NetworkParamGroups.weightsAndBiases(trained);
-    LRScheduler halving = new ExponentialLR(0.5).attach(groups);
-    AveragedModel<MultiLayerNetwork> averaged = AveragedModel.of(trained, Averaging.equal());
-    trained.addListeners(
-        AveragingListener.everyEpoch(trained, averaged)
-            .startingAt(2)
-            .withInterval(2)
-            .withSwalr(
-                SchedulerListener.everyEpoch(halving),
-                groups,
-                new SWALR(List.of(0.025, 0.25), 2, AnnealStrategy.LINEAR)));
-    List<Double> biases = rates(trained, groups, 1, 6, false);
-    // Two halvings; then, at the end of epoch 2, the first step of SWALR.
-    assertThat(biases).hasSize(6);
-    for (int i = 0; i < 6; i++) {
-      assertThat(biases.get(i))
-          .isCloseTo(new double[] {0.2, 0.1, 0.05, 0.15, 0.25, 0.25}[i], within(1e-15));
-    }
-    assertThat(groups.get(0).lr()).isEqualTo(0.025);
-    assertThat(averaged.nAveraged()).isEqualTo(2);
-    assertThat(halving.lastEpoch()).isEqualTo(2);
-  }
-
-  @Test
-  void swalrStepsAfterIterationsToo() {
-    MultiLayerNetwork trained = twoRates();
-    NetworkParamGroups groups = NetworkParamGroups.weightsAndBiases(trained);
-    LRScheduler halving = new ExponentialLR(0.5).attach(groups);
-    trained.addListeners(
-        AveragingListener.everyIteration(trained, AveragedModel.of(trained, Averaging.equal()))
-            .startingAt(2)
-            .withSwalr(
-                SchedulerListener.everyIteration(halving),
-                groups,
-                new SWALR(0.225, 2, AnnealStrategy.LINEAR)));
-    List<Double> weights = rates(trained, groups, 0, 2, true);
-    double[] expected = {0.1, 0.05, 0.025, 0.125, 0.225, 0.225};
-    for (int i = 0; i < 6; i++) {
-      assertThat(weights.get(i)).isCloseTo(expected[i], within(1e-15));
-    }
-    assertThat(weights).hasSize(6);
-  }
-
-  /** The iterations of the epoch in which the average begins are still the former's. */
-  @Test
-  void swalrByEpochFollowsARunByIteration() {
-    MultiLayerNetwork trained = twoRates();
-    NetworkParamGroups groups = NetworkParamGroups.weightsAndBiases(trained);
-    LRScheduler halving = new ExponentialLR(0.5).attach(groups);
-    trained.addListeners(
-        AveragingListener.everyEpoch(trained, AveragedModel.of(trained, Averaging.equal()))
-            .startingAt(1)
-            .withSwalr(
-                SchedulerListener.everyIteration(halving),
-                groups,
-                new SWALR(0.1, 1, AnnealStrategy.LINEAR)));
-    List<Double> weights = rates(trained, groups, 0, 3, true);
-    assertThat(weights).containsExactly(0.1, 0.05, 0.025, 0.0125, 0.00625, 0.003125, 0.1, 0.1, 0.1);
-  }
-
-  @Test
-  void swalrMayFollowARateThatNobodySteps() {
-    MultiLayerNetwork trained = twoRates();
-    NetworkParamGroups groups = NetworkParamGroups.weightsAndBiases(trained);
-    AveragingListener<MultiLayerNetwork> averaging =
-        AveragingListener.everyEpoch(trained, AveragedModel.of(trained, Averaging.equal()))
-            .startingAt(1)
-            .withSwalr(groups, new SWALR(0.3, 2, AnnealStrategy.LINEAR));
-    trained.addListeners(averaging);
-    List<Double> used = new ArrayList<>();
-    for (int epoch = 0; epoch < 4; epoch++) {
-      used.add(groups.get(0).lr());
-      Nets.fit(trained, Nets.data(1, 6));
-      averaging.stepEpoch();
-    }
-    assertThat(used.subList(0, 2)).containsExactly(0.1, 0.1);
-    assertThat(used.get(2)).isCloseTo(0.2, within(1e-15));
-    assertThat(used.get(3)).isEqualTo(0.3);
-  }
-
-  /** By how far the parameters move: the last rate is not only shown. */
-  @Test
-  void theNetworkMovesAtSwalrsRate() {
-    MultiLayerNetwork trained = twoRates();
-    NetworkParamGroups groups = NetworkParamGroups.of(Nets.layers(true));
-    assertThat(groups.size()).isEqualTo(1);
-    NetworkParamGroups own = NetworkParamGroups.weightsAndBiases(trained);
-    trained.addListeners(
-        AveragingListener.everyIteration(trained, AveragedModel.of(trained, Averaging.equal()))
-            .withSwalr(own, new SWALR(0.025, 0, AnnealStrategy.LINEAR)));
-    DataSet batch = Nets.data(1, 1).get(0);
-    trained.fit(batch);
-    double[] before = Nets.params(trained);
-    trained.computeGradientAndScore();
-    List<double[]> gradient = new ArrayList<>();
-    trained.addListeners(
-        new BaseTrainingListener() {
-          @Override
-          public void onGradientCalculation(Model model) {
-            gradient.add(model.getGradientsViewArray().dup().toDoubleVector());
-          }
-        });
-    trained.fit(batch);
-    double[] after = Nets.params(trained);
-    for (int i = 0; i < before.length; i++) {
-      assertThat(before[i] - after[i]).isCloseTo(0.025 * gradient.get(0)[i], within(1e-15));
-    }
-  }
-
-  @Test
-  void refusesTheFormerListenerOnTheNetworkToo() {
-    LRScheduler run = new ExponentialLR(0.5).attach(NetworkParamGroups.of(net));
-    SchedulerListener twice = SchedulerListener.everyEpoch(run);
-    net.addListeners(
-        twice,
-        AveragingListener.everyEpoch(net, average)
-            .withSwalr(twice, run.paramGroups(), new SWALR(0.1)));
-    double[] before = Nets.params(net);
-    assertThatThrownBy(() -> net.fit(batches(), 1))
-        .isInstanceOf(IllegalStateException.class)
-        .hasMessage(
-            "the SchedulerListener given to withSwalr must not be added to the network too, since"
-                + " the AveragingListener calls it: its run would make two steps at a time");
-    assertThat(Nets.params(net)).isEqualTo(before);
-    assertThat(run.lastEpoch()).isZero();
-  }
-
   @Test
   void refusesWhatCannotWork() {
     AveragingListener<MultiLayerNetwork> averaging = AveragingListener.everyEpoch(net, average);
@@ -401,11 +240,6 @@ class AveragingListenerTest {
     assertThatThrownBy(() -> AveragingListener.everyEpoch(average.network(), average))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("net must be the network in training but was the averaged one");
-    ParamGroups groups = NetworkParamGroups.of(net);
-    SWALR three = new SWALR(List.of(0.1, 0.2, 0.3), 5, AnnealStrategy.COS);
-    assertThatThrownBy(() -> averaging.withSwalr(groups, three))
-        .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("swaLr");
     MultiLayerNetwork other = Nets.layers(true);
     other.addListeners(averaging);
     assertThatThrownBy(() -> other.fit(batches(), 1))

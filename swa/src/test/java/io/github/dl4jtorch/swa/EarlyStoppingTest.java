@@ -3,6 +3,12 @@ package io.github.dl4jtorch.swa;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.dl4jtorch.adapter.NetworkParamGroups;
+import io.github.dl4jtorch.adapter.PlateauOnScore;
+import io.github.dl4jtorch.adapter.SchedulerListener;
+import io.github.dl4jtorch.fixtures.Nets;
+import io.github.dl4jtorch.schedules.LRScheduler;
+import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,7 +22,9 @@ import org.deeplearning4j.earlystopping.saver.LocalFileModelSaver;
 import org.deeplearning4j.earlystopping.scorecalc.DataSetLossCalculator;
 import org.deeplearning4j.earlystopping.scorecalc.ROCScoreCalculator;
 import org.deeplearning4j.earlystopping.scorecalc.ScoreCalculator;
+import org.deeplearning4j.earlystopping.termination.EpochTerminationCondition;
 import org.deeplearning4j.earlystopping.termination.MaxEpochsTerminationCondition;
+import org.deeplearning4j.earlystopping.termination.ScoreImprovementEpochTerminationCondition;
 import org.deeplearning4j.earlystopping.trainer.EarlyStoppingGraphTrainer;
 import org.deeplearning4j.earlystopping.trainer.EarlyStoppingTrainer;
 import org.deeplearning4j.nn.api.Model;
@@ -53,19 +61,19 @@ class EarlyStoppingTest {
         .build();
   }
 
-  /** What each epoch leaves, in a training that nobody stops: the network, then the average. */
+  /**
+   * What each epoch leaves, in a training that nobody stops: nothing to score, then the average.
+   */
   private static <M extends Model & NeuralNetwork> void fit(
       M net, AveragedModel<M> average, List<Double> scores, List<double[]> scored) {
     for (int epoch = 0; epoch < EPOCHS; epoch++) {
       Nets.fit(net, Nets.data(3, 6));
-      Model best = net;
       if (epoch >= START) {
         average.updateParameters(net);
         new UpdateBn().run(average.network(), training());
-        best = average.network();
       }
-      scores.add(loss().calculateScore(best));
-      scored.add(Nets.params(best));
+      scores.add(epoch < START ? Double.MAX_VALUE : loss().calculateScore(average.network()));
+      scored.add(Nets.params(average.network()));
     }
   }
 
@@ -130,16 +138,14 @@ class EarlyStoppingTest {
     List<MultiLayerNetwork> kept = new ArrayList<>();
     EarlyStoppingModelSaver<MultiLayerNetwork> saver =
         new AveragedScoreCalculator<>(average, loss()).saver(new Keeping(kept));
-    saver.saveBestModel(net, 1);
-    assertThat(kept.get(0)).isSameAs(net);
     average.updateParameters(net);
     saver.saveBestModel(net, 1);
     double[] before = Nets.params(average.network());
     Nets.fit(net, Nets.data(1, 6));
     average.updateParameters(net);
-    assertThat(Nets.params(kept.get(1))).isEqualTo(before);
+    assertThat(Nets.params(kept.get(0))).isEqualTo(before);
     assertThat(Nets.params(average.network())).isNotEqualTo(before);
-    assertThat(saver.getBestModel()).isSameAs(kept.get(1));
+    assertThat(saver.getBestModel()).isSameAs(kept.get(0));
   }
 
   @SuppressWarnings("serial")
@@ -164,27 +170,124 @@ class EarlyStoppingTest {
     }
   }
 
+  /** A calculator that tells whether anything was scored. */
+  private static final class Counting extends DataSetLossCalculator {
+    private static final long serialVersionUID = 1L;
+    int scored;
+
+    Counting() {
+      super(new ExistingDataSetIterator(Nets.data(1, 5)), true);
+    }
+
+    @Override
+    public double calculateScore(Model net) {
+      scored++;
+      return super.calculateScore(net);
+    }
+  }
+
   @Test
-  void scoresTheNetworkUntilThereIsAnAverage() {
+  void scoresNothingUntilThereIsAnAverage() {
     MultiLayerNetwork net = Nets.layers(true);
     AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.equal());
     Nets.fit(net, Nets.data(2, 6));
+    Counting counting = new Counting();
     AveragedScoreCalculator<MultiLayerNetwork> score =
-        new AveragedScoreCalculator<>(average, loss());
-    assertThat(score.calculateScore(net)).isEqualTo(loss().calculateScore(net));
+        new AveragedScoreCalculator<>(average, counting);
+    assertThat(score.minimizeScore()).isTrue();
+    assertThat(score.isWaiting()).isTrue();
+    assertThat(score.calculateScore(net)).isEqualTo(Double.MAX_VALUE);
+    AveragedScoreCalculator<MultiLayerNetwork> area =
+        new AveragedScoreCalculator<>(
+            average,
+            new ROCScoreCalculator(
+                ROCScoreCalculator.ROCType.ROC, ROCScoreCalculator.Metric.AUC, training()));
+    assertThat(area.minimizeScore()).isFalse();
+    assertThat(area.calculateScore(net)).isEqualTo(-Double.MAX_VALUE);
+    assertThat(counting.scored).isZero();
     average.updateParameters(net);
     Nets.fit(net, Nets.data(2, 6));
+    assertThat(score.isWaiting()).isFalse();
     assertThat(score.calculateScore(net))
         .isEqualTo(loss().calculateScore(average.network()))
         .isNotEqualTo(loss().calculateScore(net));
-    assertThat(score.minimizeScore()).isTrue();
-    assertThat(
-            new AveragedScoreCalculator<>(
-                    average,
-                    new ROCScoreCalculator(
-                        ROCScoreCalculator.ROCType.ROC, ROCScoreCalculator.Metric.AUC, training()))
-                .minimizeScore())
-        .isFalse();
+    average.restart();
+    assertThat(score.isWaiting()).isTrue();
+  }
+
+  /** The average of these epochs is held back; no improvement is ever enough. */
+  private static EarlyStoppingResult<MultiLayerNetwork> stopped(int start, boolean isWaiting) {
+    MultiLayerNetwork net = Nets.layers(true);
+    AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.equal());
+    net.addListeners(AveragingListener.everyEpoch(net, average).startingAt(start));
+    AveragedScoreCalculator<MultiLayerNetwork> score =
+        new AveragedScoreCalculator<>(average, loss());
+    EpochTerminationCondition patience = new ScoreImprovementEpochTerminationCondition(2, 1e9);
+    return new EarlyStoppingTrainer(
+            new EarlyStoppingConfiguration.Builder<MultiLayerNetwork>()
+                .scoreCalculator(score)
+                .modelSaver(score.saver(new InMemoryModelSaver<>()))
+                .epochTerminationConditions(
+                    new MaxEpochsTerminationCondition(9),
+                    isWaiting ? score.whenAveraged(patience) : patience)
+                .build(),
+            net,
+            training())
+        .fit();
+  }
+
+  @Test
+  void thePatienceBeginsWithTheFirstAverage() {
+    EarlyStoppingResult<MultiLayerNetwork> waited = stopped(4, true);
+    // Scored after epochs 4, 5 and 6: one score, and two without an improvement.
+    assertThat(waited.getTotalEpochs()).isEqualTo(7);
+    assertThat(waited.getTerminationDetails())
+        .isEqualTo(
+            "ScoreImprovementEpochTerminationCondition(maxEpochsWithNoImprovement=2,"
+                + " minImprovement=1.0E9)");
+    assertThat(List.copyOf(waited.getScoreVsEpoch().values()).subList(0, 4))
+        .containsOnly(Double.MAX_VALUE);
+    assertThat(waited.getBestModelEpoch()).isGreaterThanOrEqualTo(4);
+    // The number of epochs is no matter of the score.
+    assertThat(stopped(8, true).getTotalEpochs()).isEqualTo(9);
+    // And this is what DL4J does by itself, having no best model then.
+    assertThatThrownBy(() -> stopped(4, false))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "there is no best model, since training ended before anything was averaged: let it train"
+                + " for longer, or let the average start earlier");
+  }
+
+  /** By a listener of the network, and by one of early stopping. */
+  @Test
+  void aPlateauWaitsForTheFirstAverage() {
+    ReduceLROnPlateau never =
+        ReduceLROnPlateau.builder()
+            .factor(0.5)
+            .patience(0)
+            .threshold(1e9, ReduceLROnPlateau.ThresholdMode.ABS)
+            .build();
+    for (boolean isInEarlyStopping : List.of(false, true)) {
+      MultiLayerNetwork net = Nets.layers(true);
+      AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.equal());
+      AveragedScoreCalculator<MultiLayerNetwork> score =
+          new AveragedScoreCalculator<>(average, loss());
+      LRScheduler run = never.attach(NetworkParamGroups.of(net));
+      net.addListeners(AveragingListener.everyEpoch(net, average).startingAt(2));
+      if (isInEarlyStopping) {
+        EarlyStoppingTrainer trainer =
+            new EarlyStoppingTrainer(
+                configuration(score, score.saver(new InMemoryModelSaver<>())), net, training());
+        trainer.setListener(new PlateauOnScore<>(run));
+        trainer.fit();
+      } else {
+        net.addListeners(SchedulerListener.everyEpoch(run, score));
+        net.fit(training(), EPOCHS);
+      }
+      // Steps after epochs 2 to 5, of which the first sets the best and the others are bad.
+      assertThat(run.lastEpoch()).isEqualTo(4);
+      assertThat(run.getLastLr()).containsExactly(0.05 / 8);
+    }
   }
 
   @Test

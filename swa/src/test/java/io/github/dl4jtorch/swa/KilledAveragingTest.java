@@ -7,6 +7,7 @@ import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpointListener;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.AnnealStrategy;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
@@ -52,6 +53,7 @@ class KilledAveragingTest {
     final AveragedModel<MultiLayerNetwork> swa;
     final AveragedModel<MultiLayerNetwork> ema;
     final AveragingListener<MultiLayerNetwork> epochs;
+    final SwalrListener swalr;
     final CheckpointWriter writer;
     DataSetIterator next = epoch();
 
@@ -72,25 +74,25 @@ class KilledAveragingTest {
               .orElseGet(() -> new CosineAnnealingLR(EPOCHS).attach(NetworkParamGroups.of(net)));
       swa = AveragedModel.of(net, Averaging.equal());
       ema = AveragedModel.of(net, Averaging.yolov5(0.95, 20).useBuffers(true));
-      epochs =
-          AveragingListener.everyEpoch(net, swa)
-              .startingAt(EPOCHS / 2)
-              .withSwalr(
-                  SchedulerListener.everyEpoch(cosine),
-                  cosine.paramGroups(),
-                  new SWALR(0.01, 20, AnnealStrategy.COS));
+      epochs = AveragingListener.everyEpoch(net, swa).startingAt(EPOCHS / 2);
+      swalr =
+          SwalrListener.everyEpoch(
+                  SchedulerListener.everyEpoch(cosine), new SWALR(0.01, 20, AnnealStrategy.COS))
+              .startingAt(EPOCHS / 2);
       AveragingListener<MultiLayerNetwork> iterations = AveragingListener.everyIteration(net, ema);
       checkpoint.ifPresent(
           saved -> {
             epochs.restore(saved.part("swa"));
+            swalr.restore(saved.part("swalr"));
             iterations.restore(saved.part("ema"));
             next = saved.remaining(epoch());
           });
-      net.addListeners(epochs, iterations);
+      net.addListeners(epochs, swalr, iterations);
       writer =
           CheckpointWriter.of(net)
               .with("cosine", cosine)
               .with("swa", epochs)
+              .with("swalr", swalr)
               .with("ema", iterations);
       Nd4j.getRandom().setSeed(7);
       checkpoint.ifPresent(TrainingCheckpoint::restoreRandom);
@@ -228,5 +230,6 @@ class KilledAveragingTest {
     assertThat(end.net.getLayerWiseConfigurations().toJson())
         .isEqualTo(expected.net.getLayerWiseConfigurations().toJson());
     assertThat(end.epochs.values()).isEqualTo(expected.epochs.values());
+    assertThat(end.swalr.values()).isEqualTo(expected.swalr.values());
   }
 }

@@ -9,6 +9,7 @@ import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpointListener;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.AnnealStrategy;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
@@ -18,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
@@ -56,6 +58,7 @@ class RandomAveragesTest {
    * What is trained and averaged.
    *
    * @param swalr what takes over from the schedule when the averaging begins, if anything does
+   * @param isAveragingFirst whether the network has the averaging listener before SWALR's
    */
   private record Setting(
       boolean isGraph,
@@ -66,7 +69,8 @@ class RandomAveragesTest {
       boolean isByEpoch,
       int start,
       int interval,
-      @Nullable SWALR swalr) {
+      @Nullable SWALR swalr,
+      boolean isAveragingFirst) {
 
     static Setting draw(Random random) {
       boolean isByEpoch = random.nextBoolean();
@@ -94,7 +98,8 @@ class RandomAveragesTest {
           isByEpoch,
           random.nextInt(isByEpoch ? EPOCHS : 2 * BATCHES),
           1 + random.nextInt(2),
-          random.nextBoolean() ? new SWALR(0.01, random.nextInt(4), AnnealStrategy.COS) : null);
+          random.nextBoolean() ? new SWALR(0.01, random.nextInt(4), AnnealStrategy.COS) : null,
+          random.nextBoolean());
     }
 
     /** Makes the network, whose parameters are the same each time. */
@@ -117,6 +122,7 @@ class RandomAveragesTest {
     final LRScheduler run;
     final AveragedModel<M> average;
     final AveragingListener<M> averaging;
+    final @Nullable SwalrListener swalr;
 
     Training(Setting setting, M net, AveragedModel<M> average, LRScheduler run) {
       this.net = net;
@@ -126,19 +132,27 @@ class RandomAveragesTest {
           setting.isByEpoch
               ? SchedulerListener.everyEpoch(run)
               : SchedulerListener.everyIteration(run);
-      AveragingListener<M> listener =
+      averaging =
           (setting.isByEpoch
                   ? AveragingListener.everyEpoch(net, average)
                   : AveragingListener.everyIteration(net, average))
               .startingAt(setting.start)
               .withInterval(setting.interval);
       if (setting.swalr == null) {
-        averaging = listener;
-        net.addListeners(stepping);
+        swalr = null;
+        net.addListeners(stepping, averaging);
       } else {
-        averaging = listener.withSwalr(stepping, run.paramGroups(), setting.swalr);
+        swalr =
+            (setting.isByEpoch
+                    ? SwalrListener.everyEpoch(stepping, setting.swalr)
+                    : SwalrListener.everyIteration(stepping, setting.swalr))
+                .startingAt(setting.start);
+        if (setting.isAveragingFirst) {
+          net.addListeners(averaging, swalr);
+        } else {
+          net.addListeners(swalr, averaging);
+        }
       }
-      net.addListeners(averaging);
     }
 
     static Training<?> begin(Setting setting) {
@@ -170,6 +184,9 @@ class RandomAveragesTest {
             new Training<>(setting, layers, AveragedModel.of(layers, setting.averaging), run);
       }
       training.averaging.restore(checkpoint.part("averaging"));
+      if (training.swalr != null) {
+        training.swalr.restore(checkpoint.part("swalr"));
+      }
       return training;
     }
 
@@ -199,6 +216,11 @@ class RandomAveragesTest {
           .as("n_averaged %s", history)
           .isEqualTo(expected.average.nAveraged());
       assertThat(averaging.values()).as("state %s", history).isEqualTo(expected.averaging.values());
+      if (swalr != null) {
+        assertThat(swalr.values())
+            .as("SWALR %s", history)
+            .isEqualTo(Objects.requireNonNull(expected.swalr).values());
+      }
       assertThat(Nets.params(average.network()))
           .as("average %s", history)
           .isEqualTo(Nets.params(expected.average.network()));
@@ -225,6 +247,9 @@ class RandomAveragesTest {
             ? CheckpointWriter.of(graph)
             : CheckpointWriter.of((MultiLayerNetwork) saved.net);
     writer.with("run", saved.run).with("averaging", saved.averaging);
+    if (saved.swalr != null) {
+      writer.with("swalr", saved.swalr);
+    }
     TrainingListener byIteration =
         TrainingCheckpointListener.everyIteration(writer, folder).keepLast(99);
     TrainingListener byEpoch = TrainingCheckpointListener.everyEpoch(writer, folder).keepLast(99);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jtorch.adapter.NetworkCopy;
 import io.github.dl4jtorch.adapter.optim.TorchBatchNormalization;
+import io.github.dl4jtorch.fixtures.Nets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -22,8 +22,17 @@ record CheckpointFolder(Path folder, String name) {
   /** What the names begin with if nothing else is chosen. */
   static final String NAME = "checkpoint";
 
-  /** A checkpoint that is in place. */
-  record Entry(Path file, long iterations, long epochs) implements Comparable<Entry> {
+  /** A number as Java writes it. */
+  private static final String LOSS = "-?(?:NaN|Infinity|\\d+\\.\\d+(?:E-?\\d+)?)";
+
+  private static final String COUNTS_AND_LOSS = "-(\\d{10})-(\\d{6,10})(?:-(" + LOSS + "))?\\.zip";
+
+  /**
+   * A checkpoint that is in place.
+   *
+   * @param loss by which checkpoints are compared, NaN if it has none
+   */
+  record Entry(Path file, long iterations, long epochs, double loss) implements Comparable<Entry> {
     private static final Comparator<Entry> ORDER =
         Comparator.comparingLong(Entry::iterations).thenComparingLong(Entry::epochs);
 
@@ -35,20 +44,33 @@ record CheckpointFolder(Path folder, String name) {
 
   /** Returns the entry for a checkpoint after so many iterations and epochs. */
   Entry entry(int iterations, int epochs) {
-    String file = String.format(Locale.ROOT, "%s-%010d-%06d.zip", name, iterations, epochs);
-    return new Entry(folder.resolve(file), iterations, epochs);
+    return entry(iterations, epochs, "", Double.NaN);
+  }
+
+  /** Returns the entry for a checkpoint whose name says its loss. */
+  Entry entry(int iterations, int epochs, double loss) {
+    return entry(iterations, epochs, "-" + loss, loss);
+  }
+
+  private Entry entry(int iterations, int epochs, String end, double loss) {
+    String file = String.format(Locale.ROOT, "%s-%010d-%06d%s.zip", name, iterations, epochs, end);
+    return new Entry(folder.resolve(file), iterations, epochs, loss);
   }
 
   /** Returns the checkpoints, the newest first. */
   List<Entry> entries() throws CheckpointException {
-    Pattern pattern = Pattern.compile(Pattern.quote(name) + "-(\\d{10})-(\\d{6,10})\\.zip");
+    Pattern pattern = Pattern.compile(Pattern.quote(name) + COUNTS_AND_LOSS);
     List<Entry> entries = new ArrayList<>();
     try {
       for (Path file : files()) {
         Matcher matcher = pattern.matcher(file.getFileName().toString());
         if (matcher.matches()) {
           entries.add(
-              new Entry(file, Long.parseLong(matcher.group(1)), Long.parseLong(matcher.group(2))));
+              new Entry(
+                  file,
+                  Long.parseLong(matcher.group(1)),
+                  Long.parseLong(matcher.group(2)),
+                  matcher.group(3) == null ? Double.NaN : Double.parseDouble(matcher.group(3))));
         }
       }
     } catch (IOException failed) {
@@ -58,12 +80,21 @@ record CheckpointFolder(Path folder, String name) {
     return entries;
   }
 
+  /** Returns the checkpoints whose names say a loss, the least first, and of equals the oldest. */
+  static List<Entry> byLoss(List<Entry> entries) {
+    return entries.stream()
+        .filter(entry -> !Double.isNaN(entry.loss()))
+        .sorted(Comparator.comparingDouble(Entry::loss).thenComparing(Comparator.naturalOrder()))
+        .toList();
+  }
+
   /** Deletes files that a process was writing when it was stopped. */
   void deleteTemporary() throws IOException {
     Pattern pattern =
         Pattern.compile(
             Pattern.quote(name)
-                + "-\\d{10}-\\d{6,10}\\.zip(\\.[0-9a-f]{32})?"
+                + COUNTS_AND_LOSS
+                + "(\\.[0-9a-f]{32})?"
                 + Pattern.quote(CheckpointFile.TEMPORARY));
     for (Path file : files()) {
       if (pattern.matcher(file.getFileName().toString()).matches()) {

@@ -20,6 +20,8 @@ import org.nd4j.shade.jackson.databind.JsonNode;
  *
  * @param isGraph whether the network is a {@code ComputationGraph}
  * @param counts those that the network's configuration has, too
+ * @param batches those done in all, of which an iteration may take several; only written if they
+ *     are not as many as the iterations
  * @param batchesIntoEpoch the batches done in the present epoch, {@link EpochStart#UNKNOWN} if
  *     nobody counted them
  * @param score the network's last
@@ -31,6 +33,7 @@ import org.nd4j.shade.jackson.databind.JsonNode;
 record CheckpointFormat(
     boolean isGraph,
     Counts counts,
+    int batches,
     int batchesIntoEpoch,
     double score,
     RandomState random,
@@ -49,7 +52,9 @@ record CheckpointFormat(
       new Key<>("network", graph -> graph ? GRAPH : LAYERS, json -> json.asText().equals(GRAPH));
   private static final Key<Integer> ITERATIONS = Key.of("iterationCount", JsonNode::asInt);
   private static final Key<Integer> EPOCHS = Key.of("epochCount", JsonNode::asInt);
-  private static final Key<Integer> BATCHES = Key.of("batchesIntoEpoch", JsonNode::asInt);
+  private static final Key<Integer> BATCHES = Key.of("batches", JsonNode::asInt);
+  private static final Key<Integer> BATCHES_INTO_EPOCH =
+      Key.of("batchesIntoEpoch", JsonNode::asInt);
   private static final Key<Double> SCORE = Key.of("score", JsonNode::asDouble);
   private static final Key<RandomState> RANDOM =
       new Key<>(
@@ -66,7 +71,10 @@ record CheckpointFormat(
     NETWORK.put(isGraph, map);
     ITERATIONS.put(counts.iterations, map);
     EPOCHS.put(counts.epochs, map);
-    BATCHES.put(batchesIntoEpoch, map);
+    if (batches != counts.iterations) {
+      BATCHES.put(batches, map);
+    }
+    BATCHES_INTO_EPOCH.put(batchesIntoEpoch, map);
     SCORE.put(score, map);
     RANDOM.put(random, map);
     GROUPS.put(groups, map);
@@ -91,10 +99,12 @@ record CheckpointFormat(
   }
 
   static CheckpointFormat read(JsonNode json) {
+    Counts counts = new Counts(ITERATIONS.in(json), EPOCHS.in(json));
     return new CheckpointFormat(
         NETWORK.in(json),
-        new Counts(ITERATIONS.in(json), EPOCHS.in(json)),
-        BATCHES.in(json),
+        counts,
+        BATCHES.isIn(json) ? BATCHES.in(json) : counts.iterations,
+        BATCHES_INTO_EPOCH.in(json),
         SCORE.in(json),
         RANDOM.in(json),
         GROUPS.in(json),
@@ -120,25 +130,37 @@ record CheckpointFormat(
    * @param params the names of each group's parameters
    * @param frozen those of no group
    * @param values each group's values
+   * @param given the names that groups were given, by their numbers
    */
-  record Groups(List<List<String>> params, List<String> frozen, List<Map<String, Object>> values) {
+  record Groups(
+      List<List<String>> params,
+      List<String> frozen,
+      List<Map<String, Object>> values,
+      Map<String, String> given) {
 
     private static final Key<List<List<String>>> PARAMS =
         Key.list("params", names -> names, Groups::names);
     private static final Key<List<String>> FROZEN = Key.of("frozen", Groups::names);
     private static final Key<List<Map<String, Object>>> VALUES =
         Key.list("values", group -> group, CheckpointJson::map);
+    private static final Key<Map<String, String>> GIVEN =
+        Key.map("names", name -> name, JsonNode::asText);
 
     private Object write() {
       Map<String, @Nullable Object> map = new LinkedHashMap<>();
       PARAMS.put(params, map);
       FROZEN.put(frozen, map);
       VALUES.put(values, map);
+      if (!given.isEmpty()) {
+        GIVEN.put(given, map);
+      }
       return map;
     }
 
     private static Groups read(JsonNode json) {
-      return new Groups(PARAMS.in(json), FROZEN.in(json), VALUES.in(json));
+      // Files of groups without names have no such key.
+      Map<String, String> given = json.has(GIVEN.name) ? GIVEN.in(json) : Map.of();
+      return new Groups(PARAMS.in(json), FROZEN.in(json), VALUES.in(json), given);
     }
 
     private static List<String> names(JsonNode json) {
@@ -239,6 +261,10 @@ record CheckpointFormat(
 
     void put(T value, Map<String, @Nullable Object> map) {
       map.put(name, written.of(value));
+    }
+
+    boolean isIn(JsonNode json) {
+      return json.has(name);
     }
 
     T in(JsonNode json) {

@@ -2,6 +2,7 @@ package io.github.dl4jtorch.adapter.checkpoint;
 
 import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
+import io.github.dl4jtorch.adapter.internal.AccumulatingOptimizer;
 import io.github.dl4jtorch.adapter.internal.AfterIteration;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.schedules.LRScheduler;
@@ -194,11 +195,13 @@ public final class CheckpointWriter {
     List<CheckpointFormat.Groups> sets = new ArrayList<>();
     Map<String, CheckpointFormat.Run> savedRuns = savedRuns(sets);
     Random random = Nd4j.getRandom();
+    int all = AccumulatingOptimizer.batches(net, iterations);
     CheckpointFormat format =
         new CheckpointFormat(
             net.model() instanceof ComputationGraph,
             new CheckpointFormat.Counts(iterations, epochs),
-            epochStart.batches(epochs, iterations, batches),
+            all,
+            epochStart.batches(epochs, all, batches),
             net.model().score(),
             new CheckpointFormat.RandomState(random.rootState(), random.nodeState()),
             sets,
@@ -218,7 +221,9 @@ public final class CheckpointWriter {
           // Groups that were made together share the objects with the values.
           int set = numbers.computeIfAbsent(all.get(0), unknown -> numbers.size());
           if (set == sets.size()) {
-            sets.add(new CheckpointFormat.Groups(names(all), names(all.frozen()), all.stateDict()));
+            sets.add(
+                new CheckpointFormat.Groups(
+                    names(all), names(all.frozen()), all.stateDict(), given(all)));
           }
           saved.put(
               name,
@@ -236,6 +241,17 @@ public final class CheckpointWriter {
     IdentityHashMap<ParamGroup, Integer> numbers = new IdentityHashMap<>();
     all.forEach(group -> numbers.put(group, numbers.size()));
     return groups.stream().map(numbers::get).toList();
+  }
+
+  /** Returns the names that groups were given, by their numbers. */
+  private static Map<String, String> given(NetworkParamGroups groups) {
+    Map<String, String> given = new LinkedHashMap<>();
+    for (int group = 0; group < groups.size(); group++) {
+      if (groups.isNamed(group)) {
+        given.put(String.valueOf(group), groups.name(group));
+      }
+    }
+    return given;
   }
 
   /** Returns the names of the parameters in each group, which must tell them apart. */

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter.checkpoint;
 
+import io.github.dl4jtorch.adapter.internal.AccumulatingOptimizer;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
@@ -7,9 +8,9 @@ import org.deeplearning4j.optimize.api.TrainingListener;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Remembers at which iteration the present epoch of a network began. A network that was loaded in
- * the middle of an epoch began it in another life, which it does not know itself, so there this is
- * a listener of it, too, where writers that are made later find it.
+ * Remembers at which batch the present epoch of a network began. A network that was loaded in the
+ * middle of an epoch began it in another life, which it does not know itself, so there this is a
+ * listener of it, too, where writers that are made later find it.
  */
 final class EpochStart extends BaseTrainingListener {
 
@@ -19,11 +20,11 @@ final class EpochStart extends BaseTrainingListener {
   /**
    * What is known of an epoch.
    *
-   * @param iteration the first of it, {@link #UNKNOWN} if that is not known
-   * @param pass the iteration at which {@code fit} went into the epoch, {@link #UNKNOWN} if it has
-   *     not yet in this life
+   * @param first the number of its first batch, {@link #UNKNOWN} if that is not known
+   * @param pass the number of the batch at which {@code fit} went into the epoch, {@link #UNKNOWN}
+   *     if it has not yet in this life
    */
-  private record Start(int epoch, int iteration, int pass) {}
+  private record Start(int epoch, int first, int pass) {}
 
   private final LiveNetwork net;
   private @Nullable Start start;
@@ -47,13 +48,18 @@ final class EpochStart extends BaseTrainingListener {
     return new EpochStart(net, null);
   }
 
-  /** Returns what is known of a network that was loaded after so many batches of its epoch. */
-  static EpochStart loaded(LiveNetwork net, int batches) {
+  /**
+   * Returns what is known of a network that was loaded.
+   *
+   * @param batches how many batches of its epoch were done, or {@link #UNKNOWN}
+   * @param all how many were done in all
+   */
+  static EpochStart loaded(LiveNetwork net, int batches, int all) {
     if (batches == 0) {
       return new EpochStart(net, null);
     }
-    int iteration = batches == UNKNOWN ? UNKNOWN : net.iterationCount() - batches;
-    EpochStart loaded = new EpochStart(net, new Start(net.epochCount(), iteration, UNKNOWN));
+    int first = batches == UNKNOWN ? UNKNOWN : all - batches;
+    EpochStart loaded = new EpochStart(net, new Start(net.epochCount(), first, UNKNOWN));
     net.model().addListeners(loaded);
     return loaded;
   }
@@ -79,14 +85,14 @@ final class EpochStart extends BaseTrainingListener {
    */
   void begin() {
     int epoch = net.epochCount();
-    int iteration = net.iterationCount();
+    int batch = AccumulatingOptimizer.batches(net);
     Start known = start;
-    if (known == null || known.epoch != epoch || known.iteration > iteration) {
-      start = new Start(epoch, iteration, iteration);
+    if (known == null || known.epoch != epoch || known.first > batch) {
+      start = new Start(epoch, batch, batch);
     } else if (known.pass == UNKNOWN) {
-      start = new Start(epoch, known.iteration == UNKNOWN ? iteration : known.iteration, iteration);
-    } else if (known.pass != iteration) {
-      start = new Start(epoch, UNKNOWN, iteration);
+      start = new Start(epoch, known.first == UNKNOWN ? batch : known.first, batch);
+    } else if (known.pass != batch) {
+      start = new Start(epoch, UNKNOWN, batch);
     }
   }
 
@@ -96,16 +102,14 @@ final class EpochStart extends BaseTrainingListener {
   }
 
   /**
-   * Returns how many batches of an epoch are done when so many iterations are.
+   * Returns how many batches of an epoch are done when so many are in all.
    *
    * @param unseen the number if nobody saw the epoch begin
    */
-  int batches(int epoch, int iterations, int unseen) {
+  int batches(int epoch, int all, int unseen) {
     if (start == null || start.epoch != epoch) {
       return unseen;
     }
-    return start.iteration == UNKNOWN || start.iteration > iterations
-        ? UNKNOWN
-        : iterations - start.iteration;
+    return start.first == UNKNOWN || start.first > all ? UNKNOWN : all - start.first;
   }
 }

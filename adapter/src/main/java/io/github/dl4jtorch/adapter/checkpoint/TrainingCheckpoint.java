@@ -4,10 +4,12 @@ import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.schedules.LRScheduler;
+import io.github.dl4jtorch.schedules.MalformedDataException;
 import io.github.dl4jtorch.schedules.Schedule;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -83,7 +85,7 @@ public final class TrainingCheckpoint {
     saved
         .parts()
         .forEach((name, part) -> parts.put(name, new Part(part.values(), training.arrays(part))));
-    epochStart = EpochStart.loaded(net, saved.batchesIntoEpoch());
+    epochStart = EpochStart.loaded(net, saved.batchesIntoEpoch(), saved.batches());
   }
 
   private void requireCounts() {
@@ -93,7 +95,8 @@ public final class TrainingCheckpoint {
     if (counts.iterations() < 0
         || counts.epochs() < 0
         || batches < EpochStart.UNKNOWN
-        || batches > counts.iterations()) {
+        || saved.batches() < 0
+        || batches > saved.batches()) {
       throw new IllegalArgumentException(
           "there are no trainings of "
               + counts
@@ -155,17 +158,53 @@ public final class TrainingCheckpoint {
    */
   public static Optional<TrainingCheckpoint> latest(Path folder, String name, Class<?>... classes)
       throws CheckpointException {
-    CheckpointException newest = null;
-    for (CheckpointFolder.Entry entry : new CheckpointFolder(folder, name).entries()) {
+    return first(new CheckpointFolder(folder, name).entries(), classes);
+  }
+
+  /**
+   * Loads the checkpoint with the least loss of those that a {@link TrainingCheckpointListener}
+   * with {@link TrainingCheckpointListener#keepBest} left in a folder; of equals the oldest. One
+   * that is damaged is passed over with a warning.
+   *
+   * @param folder the listener's folder; it need not exist
+   * @param classes as in {@link #load}
+   * @return the training, empty if there is none with a loss
+   * @throws CheckpointException if there are checkpoints with a loss but none can be loaded
+   */
+  public static Optional<TrainingCheckpoint> best(Path folder, Class<?>... classes)
+      throws CheckpointException {
+    return best(folder, CheckpointFolder.NAME, classes);
+  }
+
+  /**
+   * Loads the checkpoint with the least loss that a {@link TrainingCheckpointListener} left in a
+   * folder under a name of its own.
+   *
+   * @param folder the listener's folder; it need not exist
+   * @param name as it was given to {@link TrainingCheckpointListener#named}
+   * @param classes as in {@link #load}
+   * @return the training, empty if there is none with a loss
+   * @throws CheckpointException if there are checkpoints with a loss but none can be loaded
+   */
+  public static Optional<TrainingCheckpoint> best(Path folder, String name, Class<?>... classes)
+      throws CheckpointException {
+    return first(CheckpointFolder.byLoss(new CheckpointFolder(folder, name).entries()), classes);
+  }
+
+  /** Loads the first that is whole. */
+  private static Optional<TrainingCheckpoint> first(
+      List<CheckpointFolder.Entry> entries, Class<?>... classes) throws CheckpointException {
+    CheckpointException first = null;
+    for (CheckpointFolder.Entry entry : entries) {
       try {
         return Optional.of(load(entry.file(), classes));
       } catch (CheckpointException damaged) {
-        LOG.warn("{}; trying the one before", damaged.getMessage());
-        newest = newest == null ? damaged : newest;
+        LOG.warn("{}; trying the next", damaged.getMessage());
+        first = first == null ? damaged : first;
       }
     }
-    if (newest != null) {
-      throw newest;
+    if (first != null) {
+      throw first;
     }
     return Optional.empty();
   }
@@ -205,7 +244,15 @@ public final class TrainingCheckpoint {
 
   private NetworkParamGroups made(CheckpointFormat.Groups set) {
     NetworkParamGroups.Builder builder = NetworkParamGroups.builder(net.network());
-    set.params().forEach(params -> builder.group(named(params)));
+    for (int group = 0; group < set.params().size(); group++) {
+      String name = set.given().get(String.valueOf(group));
+      Predicate<NetworkParam> selection = named(set.params().get(group));
+      if (name == null) {
+        builder.group(selection);
+      } else {
+        builder.group(name, selection);
+      }
+    }
     if (!set.frozen().isEmpty()) {
       builder.frozen(named(set.frozen()));
     }
@@ -220,12 +267,14 @@ public final class TrainingCheckpoint {
   }
 
   private LRScheduler attached(CheckpointFormat.Run run, Schedule definition) {
+    return run.attach(definition, own(run), saved.groups().get(run.set()));
+  }
+
+  private NetworkParamGroups own(CheckpointFormat.Run run) {
     NetworkParamGroups all = groups.get(run.set());
-    NetworkParamGroups own =
-        run.groups().equals(IntStream.range(0, all.size()).boxed().toList())
-            ? all
-            : all.only(run.groups().stream().mapToInt(Integer::intValue).toArray());
-    return run.attach(definition, own, saved.groups().get(run.set()));
+    return run.groups().equals(IntStream.range(0, all.size()).boxed().toList())
+        ? all
+        : all.only(run.groups().stream().mapToInt(Integer::intValue).toArray());
   }
 
   /**
@@ -284,22 +333,113 @@ public final class TrainingCheckpoint {
    * @param name the name it was saved under
    * @param definition the definition it was a run of
    * @return the run
-   * @throws IllegalArgumentException if there is no such run, or the state is of another definition
-   *     as far as it shows
+   * @throws IllegalArgumentException if there is no such run, or it was saved with another
+   *     definition, as far as that shows: {@link #runWith}
    * @throws IllegalStateException if the run is attached already, or the network was trained on
    */
   public LRScheduler run(String name, Schedule definition) {
     CheckpointFormat.Run run = saved(name);
-    if (runs.containsKey(name)) {
+    LRScheduler known = runs.get(name);
+    if (known != null && known.schedule().equals(definition)) {
       throw new IllegalStateException(
           "the run \"" + name + "\" has its definition already: call run(\"" + name + "\")");
     }
+    if (known != null) {
+      throw new IllegalArgumentException(
+          "the run \""
+              + name
+              + "\" was saved with "
+              + known.schedule()
+              + " but is given "
+              + definition
+              + goOn(name));
+    }
+    requireUntrained(name);
+    try {
+      runs.put(name, attached(run, definition));
+    } catch (MalformedDataException other) {
+      throw new MalformedDataException(other.getMessage() + goOn(name), other);
+    }
+    return run(name);
+  }
+
+  private static String goOn(String name) {
+    return "; to go on with another definition call runWith(\"" + name + "\", definition)";
+  }
+
+  private void requireUntrained(String name) {
     if (net.iterationCount() != saved.counts().iterations()) {
       throw new IllegalStateException(
           "the run \"" + name + "\" must be given its definition before the network is trained on");
     }
-    runs.put(name, attached(run, definition));
+  }
+
+  /**
+   * Goes on with another definition than a run was saved with, as when the training is to be
+   * longer. The new run is where it would be if it had made the saved run's steps from the start:
+   * each of its param groups has the rate that the new definition gives for that step, from the
+   * group's {@code initial_lr}. A plateau begins anew, at the present rates. To be called before
+   * the network is trained on; then {@link #run(String)} and {@link #writer()} have the new run.
+   *
+   * <pre>{@code
+   * TrainingCheckpoint checkpoint = TrainingCheckpoint.load(Path.of("training.zip"));
+   * LRScheduler longer = checkpoint.runWith("cosine", new CosineAnnealingLR(10_000));
+   * }</pre>
+   *
+   * @param name the name it was saved under
+   * @param definition the definition to go on with
+   * @return the new run, on the same param groups
+   * @throws IllegalArgumentException if there is no such run, the definition does not fit its
+   *     groups, or another run drives them too; nothing is changed
+   * @throws IllegalStateException if the network was trained on, or the definition ends before the
+   *     saved step; nothing is changed
+   */
+  public LRScheduler runWith(String name, Schedule definition) {
+    CheckpointFormat.Run run = saved(name);
+    requireUntrained(name);
+    saved
+        .runs()
+        .forEach(
+            (other, its) -> {
+              if (!other.equals(name)
+                  && its.set() == run.set()
+                  && !Collections.disjoint(its.groups(), run.groups())) {
+                throw new IllegalArgumentException(
+                    "the run \""
+                        + name
+                        + "\" must be alone on its param groups to get another definition, but \""
+                        + other
+                        + "\" drives them too");
+              }
+            });
+    NetworkParamGroups own = own(run);
+    List<Map<String, Object>> former = own.stateDict();
+    try {
+      if (definition.needsMetric()) {
+        runs.put(name, definition.attach(own));
+      } else {
+        own.forEach(group -> group.initialLr().ifPresent(group::setLr));
+        LRScheduler again = definition.attach(own);
+        again.skip(steps(name, run));
+        runs.put(name, again);
+      }
+    } catch (RuntimeException refused) {
+      own.loadStateDict(former);
+      throw refused;
+    }
     return run(name);
+  }
+
+  private long steps(String name, CheckpointFormat.Run run) {
+    LRScheduler known = runs.get(name);
+    if (known != null) {
+      return (long) known.lastEpoch();
+    }
+    if (run.state().get("last_epoch") instanceof Number steps) {
+      return steps.longValue();
+    }
+    throw new IllegalArgumentException(
+        "the state of the run \"" + name + "\" must have a \"last_epoch\" but is " + run.state());
   }
 
   /**

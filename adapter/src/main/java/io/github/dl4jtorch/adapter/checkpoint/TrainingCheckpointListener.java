@@ -8,12 +8,16 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import java.util.function.ToDoubleFunction;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.deeplearning4j.optimize.api.TrainingListener;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -68,6 +72,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
   private final CheckpointWriter writer;
   private final CheckpointFolder folder;
   private final int kept;
+  private final @Nullable ToDoubleFunction<? super Model> loss;
   private final LongSupplier nanoTime;
   private boolean hasStarted;
   private boolean isInEpoch;
@@ -81,12 +86,14 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
       CheckpointWriter writer,
       CheckpointFolder folder,
       int kept,
+      @Nullable ToDoubleFunction<? super Model> loss,
       LongSupplier nanoTime) {
     this.unit = unit;
     this.interval = interval;
     this.writer = writer;
     this.folder = folder;
     this.kept = kept;
+    this.loss = loss;
     this.nanoTime = nanoTime;
   }
 
@@ -101,6 +108,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
         writer,
         new CheckpointFolder(folder, CheckpointFolder.NAME),
         KEPT,
+        null,
         System::nanoTime);
   }
 
@@ -157,7 +165,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
   @CheckReturnValue
   public TrainingCheckpointListener withInterval(int interval) {
     requirePositive("interval", interval);
-    return new TrainingCheckpointListener(unit, interval, writer, folder, kept, nanoTime);
+    return new TrainingCheckpointListener(unit, interval, writer, folder, kept, loss, nanoTime);
   }
 
   /**
@@ -171,12 +179,36 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
   @CheckReturnValue
   public TrainingCheckpointListener keepLast(int checkpoints) {
     requirePositive("checkpoints", checkpoints);
-    return new TrainingCheckpointListener(unit, interval, writer, folder, checkpoints, nanoTime);
+    return new TrainingCheckpointListener(
+        unit, interval, writer, folder, checkpoints, loss, nanoTime);
+  }
+
+  /**
+   * Returns a listener that keeps, besides the last few, the best checkpoint so far, which {@link
+   * TrainingCheckpoint#best(Path, Class...)} loads. It computes the loss whenever it saves, and
+   * writes it into the name of the file, {@code checkpoint-0000001000-000010-0.25.zip}, so that a
+   * training which was stopped goes on with the best of before.
+   *
+   * <pre>{@code
+   * net.addListeners(
+   *     TrainingCheckpointListener.everyEpoch(CheckpointWriter.of(net), Path.of("checkpoints"))
+   *         .keepBest(new DataSetLossCalculator(validation, true)::calculateScore));
+   * }</pre>
+   *
+   * @param loss from the network to the number that is less the better it is, like a loss on
+   *     validation data; of an accuracy give the negative. Of equals the oldest is kept, and NaN is
+   *     never the best. It must not use the iterator that the network is trained with
+   * @return the listener, to be added in place of this one
+   */
+  @CheckReturnValue
+  public TrainingCheckpointListener keepBest(ToDoubleFunction<? super Model> loss) {
+    return new TrainingCheckpointListener(unit, interval, writer, folder, kept, loss, nanoTime);
   }
 
   /**
    * Returns a listener whose files begin with another name, so that several networks can be saved
-   * in one folder. The files are called {@code name-iterations-epochs.zip}.
+   * in one folder. The files are called {@code name-iterations-epochs.zip}, with ten and six
+   * digits, as in {@code checkpoint-0000000100-000002.zip}.
    *
    * @param name the name, of letters, digits, {@code -}, {@code _} and {@code .}; default {@code
    *     checkpoint}
@@ -190,7 +222,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
           "name must be of letters, digits, -, _ and . but was \"" + name + "\"");
     }
     return new TrainingCheckpointListener(
-        unit, interval, writer, new CheckpointFolder(folder.folder(), name), kept, nanoTime);
+        unit, interval, writer, new CheckpointFolder(folder.folder(), name), kept, loss, nanoTime);
   }
 
   /**
@@ -220,7 +252,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
 
   /** Returns a listener that goes by another clock. */
   TrainingCheckpointListener withClock(LongSupplier nanoTime) {
-    return new TrainingCheckpointListener(unit, interval, writer, folder, kept, nanoTime);
+    return new TrainingCheckpointListener(unit, interval, writer, folder, kept, loss, nanoTime);
   }
 
   private static void requirePositive(String name, int number) {
@@ -251,7 +283,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
     if (isOwn(model)) {
       start();
       if (isDue(iteration + 1)) {
-        save(folder.entry(iteration + 1, epoch), writer::saveInIterationDone);
+        save(iteration + 1, epoch, writer::saveInIterationDone);
       }
       isInIteration = false;
       lastDone = iteration;
@@ -274,7 +306,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
       writer.epochStart().end();
       int epochs = writer.net().epochCount() + 1;
       if (unit == Unit.EPOCH && epochs % interval == 0) {
-        save(folder.entry(writer.net().iterationCount(), epochs), writer::saveInOnEpochEnd);
+        save(writer.net().iterationCount(), epochs, writer::saveInOnEpochEnd);
       }
     }
   }
@@ -396,8 +428,12 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
     void to(Path file) throws IOException;
   }
 
-  private void save(CheckpointFolder.Entry entry, Save save) {
+  private void save(int iterations, int epochs, Save save) {
     requireLast();
+    CheckpointFolder.Entry entry =
+        loss == null
+            ? folder.entry(iterations, epochs)
+            : folder.entry(iterations, epochs, loss.applyAsDouble(writer.net().model()));
     try {
       FolderOwner.require(folder, writer.net().model());
       save.to(entry.file());
@@ -408,10 +444,17 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
     lastSaved = nanoTime.getAsLong();
   }
 
-  /** Deletes what is too old, and nothing that is ahead, which can only be a damaged file. */
+  /**
+   * Deletes what is too old, save for the best if that is to be kept, and nothing that is ahead,
+   * which can only be a damaged file.
+   */
   private void deleteOld(CheckpointFolder.Entry newest) throws IOException {
-    List<CheckpointFolder.Entry> old =
-        folder.entries().stream().filter(entry -> entry.compareTo(newest) <= 0).skip(kept).toList();
+    List<CheckpointFolder.Entry> present =
+        folder.entries().stream().filter(entry -> entry.compareTo(newest) <= 0).toList();
+    Set<CheckpointFolder.Entry> old = new LinkedHashSet<>(present.stream().skip(kept).toList());
+    if (loss != null) {
+      CheckpointFolder.byLoss(present).stream().findFirst().ifPresent(old::remove);
+    }
     for (CheckpointFolder.Entry entry : old) {
       try {
         Files.deleteIfExists(entry.file());

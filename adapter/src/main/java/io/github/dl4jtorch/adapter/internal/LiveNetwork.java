@@ -93,6 +93,14 @@ public record LiveNetwork(Model model) {
         : ((ComputationGraph) model).getListeners();
   }
 
+  public void setListeners(Collection<TrainingListener> listeners) {
+    if (model instanceof MultiLayerNetwork layers) {
+      layers.setListeners(listeners);
+    } else {
+      ((ComputationGraph) model).setListeners(listeners);
+    }
+  }
+
   /** Returns the live state of the updaters, null if they have none. */
   public @Nullable INDArray updaterState() {
     return model instanceof MultiLayerNetwork layers

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter.internal;
 
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.schedule.ISchedule;
 import org.nd4j.shade.jackson.annotation.JsonAutoDetect;
@@ -29,17 +30,34 @@ public final class LrCell implements ISchedule {
   @JsonProperty private volatile double value;
   // The rate of the last update, which the velocity of a Nesterovs carries; 0 if not known.
   @JsonProperty private volatile double velocityLr;
+  // Whether a listener steps a run that sets the rate, and it does not just stand there.
+  @JsonProperty private volatile boolean isDriven;
+  // What it was read with, until it is clear whether a param group takes its place.
+  private transient volatile @Nullable Orphans orphans;
 
-  @JsonCreator
-  public LrCell(
-      @JsonProperty(value = "group", required = true) int group,
-      @JsonProperty(value = "block", required = true) int block,
-      @JsonProperty(value = "value", required = true) double value,
-      @JsonProperty("velocityLr") double velocityLr) {
+  public LrCell(int group, int block, double value, double velocityLr) {
     this.group = group;
     this.block = block;
     this.value = value;
     this.velocityLr = velocityLr;
+  }
+
+  @JsonCreator
+  static LrCell read(
+      @JsonProperty(value = "group", required = true) int group,
+      @JsonProperty(value = "block", required = true) int block,
+      @JsonProperty(value = "value", required = true) double value,
+      @JsonProperty("velocityLr") double velocityLr,
+      @JsonProperty("isDriven") boolean isDriven) {
+    LrCell cell = new LrCell(group, block, value, velocityLr);
+    cell.isDriven = isDriven;
+    cell.orphans = isDriven ? Orphans.ofThisRead() : null;
+    return cell;
+  }
+
+  /** Notes that a listener steps a run which sets the rate. */
+  public void drive() {
+    isDriven = true;
   }
 
   public void set(double value) {
@@ -66,12 +84,18 @@ public final class LrCell implements ISchedule {
 
   @Override
   public double valueAt(int iteration, int epoch) {
+    Orphans read = orphans;
+    if (read != null && read.asked(value)) {
+      orphans = null;
+    }
     return value;
   }
 
   @Override
   public ISchedule clone() {
-    return new LrCell(group, block, value, velocityLr);
+    LrCell copy = new LrCell(group, block, value, velocityLr);
+    copy.isDriven = isDriven;
+    return copy;
   }
 
   @Override

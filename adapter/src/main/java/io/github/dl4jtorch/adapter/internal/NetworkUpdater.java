@@ -37,6 +37,15 @@ public final class NetworkUpdater {
         : new ComputationGraphUpdater((ComputationGraph) net);
   }
 
+  /** Changes what works with a network's updater, which stays. */
+  static void keep(Model net, Runnable change) {
+    BaseMultiLayerUpdater<?> present = isUntrained(net) ? null : of(net);
+    change.run();
+    if (present != null) {
+      set(net, present);
+    }
+  }
+
   /** Tells whether a network has no state of updaters yet that could be lost. */
   public static boolean isUntrained(Model net) {
     return net instanceof MultiLayerNetwork layers

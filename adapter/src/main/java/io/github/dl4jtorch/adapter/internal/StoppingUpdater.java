@@ -3,6 +3,7 @@ package io.github.dl4jtorch.adapter.internal;
 import io.github.dl4jtorch.adapter.SchedulerListener;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.learning.GradientUpdater;
 import org.nd4j.linalg.learning.NesterovsUpdater;
@@ -22,6 +23,7 @@ public final class StoppingUpdater implements GradientUpdater<IUpdater> {
   // The rate that the velocity of Nesterovs is multiplied with, above 0.
   private double velocityLr;
   private boolean isRescaling;
+  private @Nullable UpdateWatch watch;
 
   public StoppingUpdater(GradientUpdater<?> updater, double velocityLr) {
     this.updater = updater;
@@ -34,6 +36,10 @@ public final class StoppingUpdater implements GradientUpdater<IUpdater> {
 
   public void rescaleVelocity() {
     isRescaling = true;
+  }
+
+  void watch(UpdateWatch watch) {
+    this.watch = watch;
   }
 
   /** Tells whether an updater takes this rate for 0, in a network of single precision. */
@@ -64,6 +70,9 @@ public final class StoppingUpdater implements GradientUpdater<IUpdater> {
 
   @Override
   public void applyUpdater(INDArray gradient, int iteration, int epoch) {
+    if (watch != null) {
+      watch.update(iteration);
+    }
     double lr = updater.getConfig().getLearningRate(iteration, epoch);
     if (updater.getConfig() instanceof Nesterovs nesterovs) {
       if (isRescaling && isZero(lr)) {

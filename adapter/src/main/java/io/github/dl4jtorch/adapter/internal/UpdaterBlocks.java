@@ -3,14 +3,21 @@ package io.github.dl4jtorch.adapter.internal;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.function.IntPredicate;
+import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.TrainingConfig;
+import org.deeplearning4j.nn.gradient.DefaultGradient;
+import org.deeplearning4j.nn.gradient.Gradient;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.updater.BaseMultiLayerUpdater;
 import org.deeplearning4j.nn.updater.UpdaterBlock;
 import org.deeplearning4j.nn.updater.UpdaterBlock.ParamState;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
+import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 import org.nd4j.linalg.learning.GradientUpdater;
 import org.nd4j.linalg.learning.config.IUpdater;
 
@@ -42,6 +49,15 @@ public final class UpdaterBlocks {
     @Override
     public String toString() {
       return config.getLayerName() + "." + name;
+    }
+  }
+
+  /** Neighbouring parameters, as a place in the network's flat arrays. */
+  public record Span(long from, long to) {
+
+    /** Returns the live part of a flat array. */
+    public INDArray of(INDArray flat) {
+      return flat.reshape(flat.length()).get(NDArrayIndex.interval(from, to));
     }
   }
 
@@ -144,6 +160,58 @@ public final class UpdaterBlocks {
   }
 
   /**
+   * Tells whether what stands for a parameter's gradient is a step that is taken as it is, as for
+   * the running statistics of a batch normalization, and no sum over the examples of a batch.
+   */
+  public boolean isStatistic(int param) {
+    ParamState state = state(param);
+    return !state.getLayer().updaterDivideByMinibatch(state.getParamName());
+  }
+
+  private ParamState state(int param) {
+    int first = 0;
+    for (UpdaterBlock block : own) {
+      List<ParamState> states = block.getLayersAndVariablesInBlock();
+      if (param < first + states.size()) {
+        return states.get(param - first);
+      }
+      first += states.size();
+    }
+    throw new IndexOutOfBoundsException(param);
+  }
+
+  /** Finds some of the parameters, neighbours together. */
+  public List<Span> spans(IntPredicate wanted) {
+    List<Span> spans = new ArrayList<>();
+    for (int param = 0; param < params.size(); param++) {
+      ParamState state = state(param);
+      long from = state.getParamOffsetStart();
+      if (wanted.test(param) && state.getParamOffsetEnd() > from) {
+        int last = spans.size() - 1;
+        if (last >= 0 && spans.get(last).to == from) {
+          from = spans.remove(last).from;
+        }
+        spans.add(new Span(from, state.getParamOffsetEnd()));
+      }
+    }
+    return spans;
+  }
+
+  /** Returns the network's flat gradients as its backward pass does. */
+  public Gradient gradient() {
+    Gradient gradient = new DefaultGradient(net.getGradientsViewArray());
+    for (int param = 0; param < params.size(); param++) {
+      ParamState state = state(param);
+      String layer =
+          net instanceof MultiLayerNetwork && state.getLayer() instanceof Layer own
+              ? String.valueOf(own.getIndex())
+              : layer(state);
+      gradient.setGradientFor(layer + "_" + state.getParamName(), state.getGradView());
+    }
+    return gradient;
+  }
+
+  /**
    * Returns the rate an updater would use in the network's next update, or while it is frozen, in
    * the first one afterwards.
    */
@@ -204,6 +272,15 @@ public final class UpdaterBlocks {
       }
     }
     recordVelocityLr();
+  }
+
+  /** Lets the updates of all blocks be watched. */
+  public void watch(UpdateWatch watch) {
+    for (UpdaterBlock block : own) {
+      if (block.getGradientUpdater() instanceof StoppingUpdater wrapper) {
+        wrapper.watch(watch);
+      }
+    }
   }
 
   /** Notes the rates of the velocities where they are saved with the network. */

@@ -126,6 +126,13 @@ public abstract sealed class BetasUpdater<T extends BetasUpdater<T>> extends Tor
   }
 
   @Override
+  @CheckReturnValue
+  public final T withMomentumSchedule(ISchedule momentum) {
+    requireSettable();
+    return withBeta1(momentum);
+  }
+
+  @Override
   public final double momentum(int iteration, int epoch) {
     return beta1.at(iteration, epoch);
   }

@@ -90,6 +90,15 @@ public abstract sealed class MomentumUpdater<T extends MomentumUpdater<T>> exten
   }
 
   @Override
+  @CheckReturnValue
+  public final T withMomentumSchedule(ISchedule momentum) {
+    requireSettable();
+    MomentumUpdater<T> copy = clone();
+    copy.momentum = Setting.of(requireGiven("momentum", momentum));
+    return copy.self();
+  }
+
+  @Override
   public final double momentum(int iteration, int epoch) {
     return hasBuffer ? momentum.at(iteration, epoch) : Double.NaN;
   }

@@ -14,9 +14,10 @@ import org.nd4j.linalg.schedule.ISchedule;
  * </pre>
  *
  * <p>An updater never sees parameters, so the term with {@code weight_decay} is DL4J's {@code
- * WeightDecay}, and {@link TorchOptimizer} sets both. Step {@code t} counts from 1. State of {@code
- * n} parameters: {@code m} and {@code v}, with AMSGrad the largest {@code v}, then the cells of the
- * count.
+ * WeightDecay}, and {@link TorchOptimizer} sets both, the decay to PyTorch's default of 0.01 if it
+ * is given none. An updater alone, without {@code TorchOptimizer}, decays nothing. Step {@code t}
+ * counts from 1. State of {@code n} parameters: {@code m} and {@code v}, with AMSGrad the largest
+ * {@code v}, then the cells of the count.
  *
  * <p>See Loshchilov and Hutter, <a href="https://arxiv.org/abs/1711.05101">Decoupled Weight Decay
  * Regularization</a>.
@@ -24,7 +25,7 @@ import org.nd4j.linalg.schedule.ISchedule;
  * <pre>{@code
  * DenseLayer layer =
  *     TorchOptimizer.of(new TorchAdamW(1e-3))
- *         .withWeightDecay(0.01)
+ *         .withWeightDecay(0.05)
  *         .applyTo(new DenseLayer.Builder().nIn(4).nOut(16))
  *         .build();
  * }</pre>
@@ -32,6 +33,9 @@ import org.nd4j.linalg.schedule.ISchedule;
 public final class TorchAdamW extends AmsgradUpdater<TorchAdamW> {
 
   private static final long serialVersionUID = 1L;
+
+  /** PyTorch's default, which {@link TorchOptimizer} sets. */
+  static final double WEIGHT_DECAY = 0.01;
 
   private TorchAdamW() {
     super(Setting.of(1e-3));

@@ -2,10 +2,25 @@ package io.github.dl4jtorch.adapter.optim;
 
 import static io.github.dl4jtorch.adapter.optim.Require.requireGiven;
 import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
+import static java.util.Objects.requireNonNull;
 
 import com.google.errorprone.annotations.CheckReturnValue;
+import io.github.dl4jtorch.adapter.NetworkParam;
+import io.github.dl4jtorch.adapter.internal.Decay;
+import io.github.dl4jtorch.adapter.internal.LayerSlots;
+import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
+import io.github.dl4jtorch.adapter.internal.Opened;
+import io.github.dl4jtorch.adapter.internal.OwnOptimizer;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
@@ -15,14 +30,13 @@ import org.deeplearning4j.nn.conf.layers.BaseLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.misc.FrozenLayerWithBackprop;
 import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
-import org.deeplearning4j.nn.conf.layers.samediff.AbstractSameDiffLayer;
 import org.deeplearning4j.nn.conf.layers.samediff.SameDiffVertex;
 import org.deeplearning4j.nn.conf.layers.wrapper.BaseWrapperLayer;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.learning.config.IUpdater;
-import org.nd4j.linalg.learning.regularization.L2Regularization;
 import org.nd4j.linalg.learning.regularization.Regularization;
-import org.nd4j.linalg.learning.regularization.WeightDecay;
 
 /**
  * An updater together with its weight decay, for a layer or a whole network, as an optimizer of
@@ -33,10 +47,11 @@ import org.nd4j.linalg.learning.regularization.WeightDecay;
  * p = p - lr weight_decay p      decoupled: beside the updater, as in AdamW
  * </pre>
  *
- * <p>As in PyTorch the decay acts on weights and biases, unless biases are given settings of their
- * own, and on gamma and beta of {@link TorchBatchNormalization}; DL4J's own {@code
- * BatchNormalization} is never decayed. Do not set a weight decay in {@code
- * NeuralNetConfiguration.Builder} as well: DL4J applies that one twice.
+ * <p>As in PyTorch {@link TorchAdamW} decays by 0.01 unless told otherwise, and the decay acts on
+ * weights and biases, unless biases are given settings of their own, and on gamma and beta of
+ * {@link TorchBatchNormalization}; DL4J's own {@code BatchNormalization} is never decayed. Do not
+ * set a weight decay in {@code NeuralNetConfiguration.Builder} as well: DL4J applies that one
+ * twice.
  *
  * <pre>{@code
  * MultiLayerConfiguration configuration =
@@ -53,62 +68,54 @@ import org.nd4j.linalg.learning.regularization.WeightDecay;
 public final class TorchOptimizer {
 
   /** An updater and the decay beside it. */
-  private record Group(IUpdater updater, double weightDecay, boolean isDecoupled) {
+  private record Group(IUpdater updater, Decay decay) {
 
     static Group of(IUpdater updater, double weightDecay) {
       return new Group(
           requireGiven("updater", updater),
-          requireNonNegative("weightDecay", weightDecay),
-          updater instanceof TorchAdamW);
+          new Decay(requireNonNegative("weightDecay", weightDecay), updater instanceof TorchAdamW));
     }
 
-    /** Returns what a layer had, with this decay in the place of any other. */
-    List<Regularization> regularization(@Nullable List<Regularization> present) {
-      List<Regularization> regularization = new ArrayList<>();
-      if (present != null) {
-        for (Regularization other : present) {
-          if (!(other instanceof L2Regularization || other instanceof WeightDecay)) {
-            regularization.add(other);
-          }
-        }
-      }
-      if (weightDecay > 0) {
-        regularization.add(
-            isDecoupled ? new WeightDecay(weightDecay, true) : new L2Regularization(weightDecay));
-      }
-      return regularization;
+    Decay without() {
+      return new Decay(0, decay.isDecoupled());
     }
   }
 
   private final Group weights;
   private final @Nullable Group biases;
+  private final List<Predicate<NetworkParam>> withoutDecay;
 
-  private TorchOptimizer(Group weights, @Nullable Group biases) {
+  private TorchOptimizer(
+      Group weights, @Nullable Group biases, List<Predicate<NetworkParam>> withoutDecay) {
     this.weights = weights;
     this.biases = biases;
+    this.withoutDecay = withoutDecay;
   }
 
   /**
-   * Takes an updater without weight decay.
+   * Takes an updater with PyTorch's default for its weight decay: 0.01 for {@link TorchAdamW}, none
+   * for all others.
    *
    * @param updater the updater, any of this package or of DL4J
    * @return the optimizer
    */
   public static TorchOptimizer of(IUpdater updater) {
-    return new TorchOptimizer(Group.of(updater, 0), null);
+    double weightDecay = updater instanceof TorchAdamW ? TorchAdamW.WEIGHT_DECAY : 0;
+    return new TorchOptimizer(Group.of(updater, weightDecay), null, List.of());
   }
 
   /**
    * Returns an optimizer with a weight decay: decoupled for {@link TorchAdamW}, coupled for all
    * others.
    *
-   * @param weightDecay the decay, finite and {@code >= 0}, by default 0
+   * @param weightDecay the decay, finite and {@code >= 0}, by default 0.01 for {@code TorchAdamW}
+   *     and 0 for all others
    * @return the optimizer
    * @throws IllegalArgumentException if the argument is out of its range
    */
   @CheckReturnValue
   public TorchOptimizer withWeightDecay(double weightDecay) {
-    return new TorchOptimizer(Group.of(weights.updater, weightDecay), biases);
+    return new TorchOptimizer(Group.of(weights.updater, weightDecay), biases, withoutDecay);
   }
 
   /**
@@ -121,8 +128,8 @@ public final class TorchOptimizer {
    */
   @CheckReturnValue
   public TorchOptimizer withDecoupledWeightDecay(double weightDecay) {
-    Group checked = Group.of(weights.updater, weightDecay);
-    return new TorchOptimizer(new Group(checked.updater, weightDecay, true), biases);
+    Decay decay = new Decay(requireNonNegative("weightDecay", weightDecay), true);
+    return new TorchOptimizer(new Group(weights.updater, decay), biases, withoutDecay);
   }
 
   /**
@@ -138,53 +145,171 @@ public final class TorchOptimizer {
    */
   @CheckReturnValue
   public TorchOptimizer withBiases(IUpdater updater, double weightDecay) {
-    return new TorchOptimizer(weights, Group.of(updater, weightDecay));
+    return new TorchOptimizer(weights, Group.of(updater, weightDecay), withoutDecay);
   }
 
   /**
-   * Sets updater and decay in the builder of a layer. L1 regularization and the like stay.
+   * Returns an optimizer that decays nothing of some kinds, as a param group with a {@code
+   * weight_decay} of 0 does. The updater stays that of the others.
    *
-   * @param layer the builder
+   * <pre>{@code
+   * TorchOptimizer optimizer =
+   *     TorchOptimizer.of(new TorchAdamW(1e-3))
+   *         .withoutDecayOn(NetworkParam::isBias, NetworkParam::isNormalization);
+   * }</pre>
+   *
+   * @param selections which parameters are not decayed: all that one of these selects, besides
+   *     those that are not decayed already
+   * @return the optimizer
+   */
+  @CheckReturnValue
+  @SafeVarargs
+  @SuppressWarnings("varargs") // The array is only read.
+  public final TorchOptimizer withoutDecayOn(Predicate<NetworkParam>... selections) {
+    List<Predicate<NetworkParam>> all = new ArrayList<>(withoutDecay);
+    all.addAll(List.of(selections));
+    return new TorchOptimizer(weights, biases, all);
+  }
+
+  /**
+   * Sets updater and decay in the builder of a layer. L1 regularization and the like stay. The
+   * layer keeps both when an optimizer is applied to the configuration it is part of.
+   *
+   * @param layer the builder, as it is to be built
    * @param <B> the builder's class
    * @return the same builder
+   * @throws IllegalArgumentException if parameters that DL4J decays together are to be decayed in
+   *     part, as gain and weights of a layer normalization; the builder is left as it was
    */
   public <B extends BaseLayer.Builder<?>> B applyTo(B layer) {
+    Decay decay = weights.decay;
+    Decay decayOfBiases = ofBiases().decay;
+    if (!withoutDecay.isEmpty()) {
+      Layer built = layer.build();
+      Map<String, NetworkParam> params = params(built);
+      LayerSlots slots = requireNonNull(LayerSlots.of(built));
+      List<Decay> decays = decays(slots, params, "");
+      if (decays == null) {
+        throw new IllegalArgumentException(
+            "withoutDecayOn must select all or none of the parameters that DL4J decays together, but"
+                + " selects "
+                + params.values().stream().filter(this::isWithoutDecay).toList()
+                + " of "
+                + params.values()
+                + "; apply the optimizer to the configuration of the network, which can part them");
+      }
+      decay = decays.get(0);
+      decayOfBiases = decays.get(1);
+    }
     layer.setIupdater(weights.updater.clone());
     layer.setBiasUpdater(biasUpdater());
-    layer.setRegularization(weights.regularization(layer.getRegularization()));
-    layer.setRegularizationBias(ofBiases().regularization(layer.getRegularizationBias()));
+    List<Regularization> regularization = decay.in(layer.getRegularization());
+    if (!isOwn(regularization)) {
+      regularization.add(new OwnOptimizer());
+    }
+    layer.setRegularization(regularization);
+    layer.setRegularizationBias(decayOfBiases.in(layer.getRegularizationBias()));
     return layer;
   }
 
   /**
-   * Sets updater and decay in every layer that is not frozen.
+   * Sets updater and decay in every layer that is not frozen and was not given an optimizer of its
+   * own.
    *
    * @param configuration the configuration of a network that is not built yet
    * @return the same configuration
+   * @throws IllegalArgumentException if a network works with the configuration, or did so before it
+   *     was written and read again: it would not see the change, {@link #applyTo(NeuralNetwork)}
+   *     does; or if parameters that DL4J decays together are to be decayed in part; nothing is
+   *     changed
    */
   public MultiLayerConfiguration applyTo(MultiLayerConfiguration configuration) {
-    for (NeuralNetConfiguration layer : configuration.getConfs()) {
-      set(layer.getLayer());
-    }
+    configuration.getConfs().forEach(TorchOptimizer::requireUnused);
+    change(configuration, null);
     return configuration;
   }
 
   /**
-   * Sets updater and decay in every layer that is not frozen.
+   * Sets updater and decay in every layer that is not frozen and was not given an optimizer of its
+   * own.
    *
    * @param configuration the configuration of a network that is not built yet
    * @return the same configuration
-   * @throws IllegalArgumentException if there is a vertex with parameters that is not a layer;
-   *     nothing is changed
+   * @throws IllegalArgumentException if there is a vertex with parameters that is not a layer; a
+   *     network works with the configuration, or did so before it was written and read again: it
+   *     would not see the change, {@link #applyTo(NeuralNetwork)} does; or if parameters that DL4J
+   *     decays together are to be decayed in part; nothing is changed
    */
   public ComputationGraphConfiguration applyTo(ComputationGraphConfiguration configuration) {
-    configuration.getVertices().forEach(TorchOptimizer::requireLayer);
-    for (GraphVertex vertex : configuration.getVertices().values()) {
-      if (vertex instanceof LayerVertex layer) {
-        set(layer.getLayerConf().getLayer());
-      }
-    }
+    layers(configuration).forEach(TorchOptimizer::requireUnused);
+    change(configuration, null);
     return configuration;
+  }
+
+  /**
+   * Puts another optimizer in the place of a network's own, as for training a network on that was
+   * loaded. Parameters and counts stay, and the updaters start afresh. All layers get it, those
+   * with an optimizer of their own too, but not DL4J's frozen layers. Param groups are to be made
+   * after it, and decide anew what is frozen.
+   *
+   * <pre>{@code
+   * TorchOptimizer.of(new TorchSGD(1e-3).withMomentum(0.9)).withWeightDecay(1e-4).applyTo(net);
+   * }</pre>
+   *
+   * @param net the network, initialised
+   * @param <N> its type
+   * @return the same network
+   * @throws IllegalStateException if the network is not initialised
+   * @throws IllegalArgumentException if there is a vertex with parameters that is not a layer, or
+   *     parameters that DL4J decays together are to be decayed in part; nothing is changed
+   */
+  public <N extends NeuralNetwork> N applyTo(N net) {
+    Model model = LiveNetwork.of(net, "it is given an optimizer").model();
+    if (model instanceof MultiLayerNetwork layers) {
+      change(layers.getLayerWiseConfigurations(), model);
+    } else {
+      change(((ComputationGraph) model).getConfiguration(), model);
+    }
+    NetworkUpdater.discard(model);
+    return net;
+  }
+
+  private void change(MultiLayerConfiguration configuration, @Nullable Model net) {
+    change(configuration.getConfs(), net);
+  }
+
+  private void change(ComputationGraphConfiguration configuration, @Nullable Model net) {
+    configuration.getVertices().forEach(TorchOptimizer::requireLayer);
+    change(layers(configuration), net);
+  }
+
+  private void change(List<NeuralNetConfiguration> layers, @Nullable Model net) {
+    List<Runnable> changes = new ArrayList<>();
+    for (NeuralNetConfiguration conf : layers) {
+      Layer layer = conf.getLayer();
+      Map<String, NetworkParam> params = withoutDecay.isEmpty() ? Map.of() : params(layer);
+      plan(layer, conf::setLayer, params, "", net, changes);
+    }
+    changes.forEach(Runnable::run);
+  }
+
+  private static List<NeuralNetConfiguration> layers(ComputationGraphConfiguration configuration) {
+    return configuration.getVertices().values().stream()
+        .filter(LayerVertex.class::isInstance)
+        .map(vertex -> ((LayerVertex) vertex).getLayerConf())
+        .toList();
+  }
+
+  /** Refuses a layer of whose updater a network would not take up another one. */
+  private static void requireUnused(NeuralNetConfiguration layer) {
+    if (!layer.variables(false).isEmpty()) {
+      throw new IllegalArgumentException(
+          "the configuration must not be that of a network, which would not see the change, but "
+              + layer.getLayer().getLayerName()
+              + " has "
+              + layer.variables(false)
+              + " already; give the optimizer to the network: applyTo(net)");
+    }
   }
 
   private static void requireLayer(String name, GraphVertex vertex) {
@@ -198,25 +323,106 @@ public final class TorchOptimizer {
     }
   }
 
-  private void set(Layer layer) {
-    if (layer instanceof BaseLayer base) {
-      base.setIUpdater(weights.updater.clone());
-      base.setBiasUpdater(biasUpdater());
-      base.setRegularization(weights.regularization(base.getRegularization()));
-      base.setRegularizationBias(ofBiases().regularization(base.getRegularizationBias()));
-    } else if (layer instanceof AbstractSameDiffLayer sameDiff) {
-      sameDiff.setUpdater(weights.updater.clone());
-      sameDiff.setBiasUpdater(biasUpdater());
-      sameDiff.setRegularization(weights.regularization(sameDiff.getRegularization()));
-      sameDiff.setRegularizationBias(ofBiases().regularization(sameDiff.getRegularizationBias()));
-    } else if (layer instanceof Bidirectional both) {
-      set(both.getFwd());
-      set(both.getBwd());
-    } else if (layer instanceof BaseWrapperLayer wrapper
-        && !(layer instanceof FrozenLayerWithBackprop)) {
-      set(wrapper.getUnderlying());
+  private static Map<String, NetworkParam> params(Layer layer) {
+    return NetworkParam.of(layer).stream()
+        .collect(
+            Collectors.toMap(
+                NetworkParam::name, param -> param, (one, other) -> one, LinkedHashMap::new));
+  }
+
+  /** Finds out what is to be done to a layer, or those it wraps, and leaves frozen ones alone. */
+  private void plan(
+      Layer layer,
+      Consumer<Layer> replacing,
+      Map<String, NetworkParam> params,
+      String prefix,
+      @Nullable Model net,
+      List<Runnable> changes) {
+    if (layer instanceof Bidirectional both) {
+      plan(both.getFwd(), both::setFwd, params, "f", net, changes);
+      plan(both.getBwd(), both::setBwd, params, "b", net, changes);
+    } else if (layer instanceof FrozenLayerWithBackprop) {
+      return;
+    } else if (layer instanceof BaseWrapperLayer wrapper) {
+      plan(wrapper.getUnderlying(), wrapper::setUnderlying, params, prefix, net, changes);
+    } else {
+      LayerSlots slots = LayerSlots.of(layer);
+      // Without slots it has no parameters, or is frozen.
+      if (slots != null && (net != null || !isOwn(slots.slots().get(0).regularization().get()))) {
+        Consumer<Layer> everywhere =
+            net == null ? replacing : other -> Opened.replace(net, layer, other);
+        plan(slots, everywhere, params, prefix, changes);
+      }
     }
-    // What is left has no parameters, or is frozen.
+  }
+
+  private void plan(
+      LayerSlots layer,
+      Consumer<Layer> replacing,
+      Map<String, NetworkParam> params,
+      String prefix,
+      List<Runnable> changes) {
+    LayerSlots slots = layer;
+    List<Decay> decays = decays(slots, params, prefix);
+    Layer opened = decays == null ? Opened.of(layer.config()) : null;
+    if (opened != null) {
+      slots = requireNonNull(LayerSlots.of(opened));
+      decays = decays(slots, params, prefix);
+      changes.add(() -> replacing.accept(opened));
+    }
+    if (decays == null) {
+      throw new IllegalArgumentException(
+          "withoutDecayOn must select all or none of the parameters that DL4J decays together, but"
+              + " selects "
+              + params.values().stream().filter(this::isWithoutDecay).toList()
+              + " of "
+              + params.values());
+    }
+    List<Decay> found = decays;
+    List<LayerSlots.Slot> places = slots.slots();
+    changes.add(
+        () -> {
+          places.get(0).setUpdater().accept(weights.updater.clone());
+          places.get(1).setUpdater().accept(biasUpdater());
+          for (int slot = 0; slot < places.size(); slot++) {
+            LayerSlots.Slot place = places.get(slot);
+            List<Regularization> regularization = found.get(slot).in(place.regularization().get());
+            regularization.removeIf(OwnOptimizer.class::isInstance);
+            place.setRegularization().accept(regularization);
+            if (slot > 1) {
+              place.setUpdater().accept(null);
+            }
+          }
+        });
+  }
+
+  /** Returns the decay in each slot of a layer, null if it would have to be two in one. */
+  private @Nullable List<Decay> decays(
+      LayerSlots layer, Map<String, NetworkParam> params, String prefix) {
+    List<Decay> decays = new ArrayList<>();
+    for (int slot = 0; slot < layer.slots().size(); slot++) {
+      Group group = slot == 1 ? ofBiases() : weights;
+      List<Boolean> without = new ArrayList<>();
+      for (NetworkParam param : params.values()) {
+        if (param.name().startsWith(prefix)
+            && layer.regularizationSlot(param.name().substring(prefix.length())) == slot) {
+          without.add(isWithoutDecay(param));
+        }
+      }
+      if (without.contains(true) && without.contains(false) && group.decay.coefficient() > 0) {
+        return null;
+      }
+      decays.add(without.contains(true) ? group.without() : group.decay);
+    }
+    return decays;
+  }
+
+  private boolean isWithoutDecay(NetworkParam param) {
+    return withoutDecay.stream().anyMatch(selection -> selection.test(param));
+  }
+
+  private static boolean isOwn(@Nullable List<Regularization> regularization) {
+    return Decay.has(regularization, OwnOptimizer.class);
   }
 
   private Group ofBiases() {

@@ -3,6 +3,7 @@ package io.github.dl4jtorch.adapter.optim;
 import static io.github.dl4jtorch.adapter.optim.Require.requireGiven;
 import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -190,6 +191,20 @@ public abstract sealed class TorchUpdater implements IUpdater
    */
   public void setMomentum(double momentum) {
     requireSettable();
+  }
+
+  /**
+   * Returns a copy whose momentum or beta1, whichever {@link #momentumKind} names, follows a
+   * schedule.
+   *
+   * @param momentum the schedule
+   * @return the copy, otherwise with the same settings
+   * @throws IllegalStateException if {@link #momentumKind} is {@code NONE}
+   */
+  @CheckReturnValue
+  public TorchUpdater withMomentumSchedule(ISchedule momentum) {
+    requireSettable();
+    throw new AssertionError(this);
   }
 
   final void requireSettable() {

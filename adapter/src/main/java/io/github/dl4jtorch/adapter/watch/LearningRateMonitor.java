@@ -12,8 +12,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.DoubleSupplier;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
@@ -25,7 +27,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Notes the learning rate and the momentum that each update of a network is made with, whatever
  * drives them: a schedule in the configuration, a run on param groups, or {@code setLearningRate}.
- * Each change is logged at INFO; the history is kept in memory and can be written as CSV.
+ * Changes are logged at INFO; the history is kept in memory and can be written as CSV. Where a rate
+ * changes in one update after another it is logged at the first of them, at the start of each
+ * epoch, and when it comes to rest.
  *
  * <p>A monitor of param groups has one series a group. A monitor of a network has one series for
  * all parameters that have had the same rate and momentum in every update so far; where they part,
@@ -41,7 +45,7 @@ import org.slf4j.LoggerFactory;
  * segment is an update.
  *
  * <p>A row takes 8 bytes and 16 for each series; {@link #withInterval} and {@code everyEpoch} keep
- * fewer rows. Each change is logged in any case. Under ParallelWrapper only the network itself is
+ * fewer rows. What is logged stays the same. Under ParallelWrapper only the network itself is
  * noted, not the workers' copies of it. Safe for use by several threads at a time.
  *
  * <pre>{@code
@@ -73,6 +77,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   private final @Nullable NetworkParamGroups groups;
   private final Unit unit;
   private final int interval;
+  private final Map<String, DoubleSupplier> columns;
 
   private final RateHistory history;
   private @Nullable UpdaterBlocks blocks;
@@ -80,14 +85,20 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   private boolean isPending;
   private int iteration;
   private int epoch;
+  private int lastEpoch = -1;
   private boolean hasSeenCopies;
 
   private LearningRateMonitor(
-      LiveNetwork net, @Nullable NetworkParamGroups groups, Unit unit, int interval) {
+      LiveNetwork net,
+      @Nullable NetworkParamGroups groups,
+      Unit unit,
+      int interval,
+      Map<String, DoubleSupplier> columns) {
     this.net = net;
     this.groups = groups;
     this.unit = unit;
     this.interval = interval;
+    this.columns = columns;
     this.history = history(UpdaterBlocks.seen(net.model()));
   }
 
@@ -101,18 +112,18 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @throws IllegalArgumentException if no updater of the network has a learning rate
    */
   public static LearningRateMonitor everyIteration(NeuralNetwork net) {
-    return new LearningRateMonitor(live(net), null, Unit.ITERATION, 1);
+    return new LearningRateMonitor(live(net), null, Unit.ITERATION, 1, Map.of());
   }
 
   /**
-   * Makes a monitor of a network's param groups, with the series {@code param group 0} and so on,
-   * that keeps a row for each iteration.
+   * Makes a monitor of a network's param groups, with a series for each by its name or {@code param
+   * group 0} and so on, that keeps a row for each iteration.
    *
    * @param groups the groups
    * @return the monitor, to be added to the listeners of the network whose groups these are
    */
   public static LearningRateMonitor everyIteration(NetworkParamGroups groups) {
-    return new LearningRateMonitor(live(groups.network()), groups, Unit.ITERATION, 1);
+    return new LearningRateMonitor(live(groups.network()), groups, Unit.ITERATION, 1, Map.of());
   }
 
   /**
@@ -126,19 +137,19 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @throws IllegalArgumentException if no updater of the network has a learning rate
    */
   public static LearningRateMonitor everyEpoch(NeuralNetwork net) {
-    return new LearningRateMonitor(live(net), null, Unit.EPOCH, 1);
+    return new LearningRateMonitor(live(net), null, Unit.EPOCH, 1, Map.of());
   }
 
   /**
-   * Makes a monitor of a network's param groups, with the series {@code param group 0} and so on,
-   * that keeps the row of the first update in each epoch only. As DL4J counts no epochs in {@code
-   * fit(DataSet)} and under ParallelWrapper, there that is one row.
+   * Makes a monitor of a network's param groups, with a series for each by its name or {@code param
+   * group 0} and so on, that keeps the row of the first update in each epoch only. As DL4J counts
+   * no epochs in {@code fit(DataSet)} and under ParallelWrapper, there that is one row.
    *
    * @param groups the groups
    * @return the monitor, to be added to the listeners of the network whose groups these are
    */
   public static LearningRateMonitor everyEpoch(NetworkParamGroups groups) {
-    return new LearningRateMonitor(live(groups.network()), groups, Unit.EPOCH, 1);
+    return new LearningRateMonitor(live(groups.network()), groups, Unit.EPOCH, 1, Map.of());
   }
 
   private static LiveNetwork live(NeuralNetwork net) {
@@ -158,14 +169,41 @@ public final class LearningRateMonitor extends BaseTrainingListener {
     if (interval < 1) {
       throw new IllegalArgumentException("interval must be >= 1 but was " + interval);
     }
-    return new LearningRateMonitor(net, groups, unit, interval);
+    return new LearningRateMonitor(net, groups, unit, interval, columns);
+  }
+
+  /**
+   * Returns a monitor that notes another number in each row as well, like the norm of the
+   * gradients. It is asked for when the update is done.
+   *
+   * <pre>{@code
+   * GradientClipping clipping = GradientClipping.norm(1.0);
+   * LearningRateMonitor monitor =
+   *     LearningRateMonitor.everyIteration(net).withColumn("grad_norm", clipping::lastNorm);
+   * net.addListeners(clipping, monitor);
+   * }</pre>
+   *
+   * @param name the header of its column in the CSV, after those of the series
+   * @param value gives the number; NaN leaves the cell empty
+   * @return the monitor, with an empty history, to be added in place of this one
+   * @throws IllegalArgumentException if there is a column of that name
+   */
+  @CheckReturnValue
+  public LearningRateMonitor withColumn(String name, DoubleSupplier value) {
+    if (columns.containsKey(name)) {
+      throw new IllegalArgumentException("name must not be given twice but was " + name);
+    }
+    Map<String, DoubleSupplier> more = new LinkedHashMap<>(columns);
+    more.put(name, value);
+    return new LearningRateMonitor(net, groups, unit, interval, more);
   }
 
   /** Puts the parameters into their first series. */
   private RateHistory history(UpdaterBlocks present) {
     Map<NetworkParam, Integer> byGroup = new HashMap<>();
-    int size = groups == null ? 0 : groups.size();
-    for (int group = 0; groups != null && group < size; group++) {
+    List<String> names = new ArrayList<>();
+    for (int group = 0; groups != null && group < groups.size(); group++) {
+      names.add(groups.name(group));
       for (NetworkParam param : groups.params(group)) {
         byGroup.put(param, group);
       }
@@ -182,7 +220,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
       throw new IllegalArgumentException(
           "the network must have an updater with a learning rate to be monitored but has none");
     }
-    return new RateHistory(params, series, size);
+    return new RateHistory(params, series, names, columns);
   }
 
   /** Finds the updaters at work anew. */
@@ -272,8 +310,10 @@ public final class LearningRateMonitor extends BaseTrainingListener {
     if (isKept) {
       history.keep(this.iteration, this.epoch);
     }
-    if (LOG.isInfoEnabled() && history.hasChanged()) {
-      for (String change : history.changes()) {
+    boolean isEpochStart = this.epoch != lastEpoch;
+    lastEpoch = this.epoch;
+    if (LOG.isInfoEnabled() && history.isToBeTold(isEpochStart)) {
+      for (String change : history.changes(isEpochStart)) {
         LOG.info("iteration {}, epoch {}, {}", this.iteration, this.epoch, change);
       }
     }
@@ -347,6 +387,22 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    */
   public synchronized double[] momenta(String name) {
     return history.momenta(number(name));
+  }
+
+  /**
+   * Returns the numbers of a column that {@link #withColumn} added.
+   *
+   * @param name its name
+   * @return the number in each row
+   * @throws IllegalArgumentException if there is no such column
+   */
+  public synchronized double[] column(String name) {
+    double[] values = history.columns().get(name);
+    if (values == null) {
+      throw new IllegalArgumentException(
+          "name must be one of " + columns.keySet() + " but was " + name);
+    }
+    return values;
   }
 
   private int number(String name) {

@@ -3,6 +3,7 @@ package io.github.dl4jtorch.adapter.watch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -17,7 +18,7 @@ final class RateCsv {
 
   RateCsv(RateHistory history) {
     this.history = history;
-    this.header = header(history.names());
+    this.header = header(history);
   }
 
   void write(Path file) throws IOException {
@@ -47,15 +48,16 @@ final class RateCsv {
     Files.writeString(file, header + kept + lines());
   }
 
-  private static String header(List<String> names) {
+  private static String header(RateHistory history) {
     StringBuilder header = new StringBuilder("iteration,epoch");
-    for (String name : names) {
+    for (String name : history.names()) {
       header
           .append(',')
           .append(quoted(name + " lr"))
           .append(',')
           .append(quoted(name + " momentum"));
     }
+    history.columns().keySet().forEach(name -> header.append(',').append(quoted(name)));
     return header.append('\n').toString();
   }
 
@@ -68,11 +70,12 @@ final class RateCsv {
     int[] iterations = history.iterations();
     int[] epochs = history.epochs();
     int size = history.names().size();
-    double[][] columns = new double[2 * size][];
+    List<double[]> columns = new ArrayList<>();
     for (int i = 0; i < size; i++) {
-      columns[2 * i] = history.lrs(i);
-      columns[2 * i + 1] = history.momenta(i);
+      columns.add(history.lrs(i));
+      columns.add(history.momenta(i));
     }
+    columns.addAll(history.columns().values());
     StringBuilder lines = new StringBuilder();
     for (int row = 0; row < iterations.length; row++) {
       lines.append(iterations[row]).append(',').append(epochs[row]);

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +33,10 @@ final class RateHistory {
     private double momentum = Double.NaN;
     private double formerLr = Double.NaN;
     private double formerMomentum = Double.NaN;
+    // What was said last, and whether something changed since.
+    private double toldLr = Double.NaN;
+    private double toldMomentum = Double.NaN;
+    private boolean isChanging;
     // False until something is read for the update at hand.
     private boolean isRead;
 
@@ -47,6 +52,9 @@ final class RateHistory {
       this.momenta = source.momenta.clone();
       this.formerLr = source.formerLr;
       this.formerMomentum = source.formerMomentum;
+      this.toldLr = source.toldLr;
+      this.toldMomentum = source.toldMomentum;
+      this.isChanging = source.isChanging;
     }
 
     private static double[] filled(int capacity) {
@@ -69,15 +77,26 @@ final class RateHistory {
       return differ(lr, formerLr) || differ(momentum, formerMomentum);
     }
 
+    /** Tells whether something is to be said: not of one change right after another. */
+    private boolean isToBeTold(boolean isEpochStart) {
+      return (isEpochStart || !isChanging || !hasChanged())
+          && (differ(lr, toldLr) || differ(momentum, toldMomentum));
+    }
+
     private String change() {
       List<String> changes = new ArrayList<>();
-      if (differ(lr, formerLr)) {
-        changes.add("learning rate from " + formerLr + " to " + lr);
+      if (differ(lr, toldLr)) {
+        changes.add("learning rate from " + toldLr + " to " + lr);
       }
-      if (differ(momentum, formerMomentum)) {
-        changes.add("momentum from " + formerMomentum + " to " + momentum);
+      if (differ(momentum, toldMomentum)) {
+        changes.add("momentum from " + toldMomentum + " to " + momentum);
       }
       return String.join(", ", changes);
+    }
+
+    private void told() {
+      toldLr = Double.isNaN(lr) ? toldLr : lr;
+      toldMomentum = Double.isNaN(momentum) ? toldMomentum : momentum;
     }
 
     /** NaN stands for none, and that one comes or goes is no change. */
@@ -87,10 +106,14 @@ final class RateHistory {
   }
 
   private final List<NetworkParam> params;
+  private final List<String> names;
   private final int[] seriesOf;
   private final List<Series> series = new ArrayList<>();
   private int[] iterations = new int[16];
   private int[] epochs = new int[16];
+  // What else belongs to a row, and where from, by its names.
+  private final Map<String, DoubleSupplier> sources;
+  private final Map<String, double[]> columns = new LinkedHashMap<>();
   private int rows;
   // How many series there were before the update at hand.
   private int known;
@@ -101,13 +124,21 @@ final class RateHistory {
    * @param params all parameters of the network
    * @param groups the group of each parameter that has a rate, or {@link #NO_SERIES}; all 0 if
    *     there are no groups
-   * @param size how many groups there are, 0 if none
+   * @param names what the groups are called, empty if there are none
+   * @param columns what else is kept in a row, by its names
    */
-  RateHistory(List<NetworkParam> params, int[] groups, int size) {
+  RateHistory(
+      List<NetworkParam> params,
+      int[] groups,
+      List<String> names,
+      Map<String, DoubleSupplier> columns) {
+    this.names = names;
     this.params = params;
     this.seriesOf = groups.clone();
-    for (int group = 0; group < Math.max(1, size); group++) {
-      series.add(new Series(size == 0 ? null : group, iterations.length));
+    this.sources = columns;
+    columns.keySet().forEach(name -> this.columns.put(name, new double[iterations.length]));
+    for (int group = 0; group < Math.max(1, names.size()); group++) {
+      series.add(new Series(names.isEmpty() ? null : group, iterations.length));
     }
   }
 
@@ -184,6 +215,7 @@ final class RateHistory {
       int capacity = rows + rows / 2;
       iterations = Arrays.copyOf(iterations, capacity);
       epochs = Arrays.copyOf(epochs, capacity);
+      columns.replaceAll((name, values) -> Arrays.copyOf(values, capacity));
       for (Series each : series) {
         each.lrs = Arrays.copyOf(each.lrs, capacity);
         each.momenta = Arrays.copyOf(each.momenta, capacity);
@@ -191,6 +223,7 @@ final class RateHistory {
     }
     iterations[rows] = iteration;
     epochs[rows] = epoch;
+    columns.forEach((name, values) -> values[rows] = source(name).getAsDouble());
     for (int i = 0; i < series.size(); i++) {
       series.get(i).lrs[rows] = series.get(i).lr;
       series.get(i).momenta[rows] = series.get(i).momentum;
@@ -198,18 +231,22 @@ final class RateHistory {
     rows++;
   }
 
-  /** Tells whether the update at hand differs from the one before. */
-  boolean hasChanged() {
-    return series.stream().anyMatch(Series::hasChanged);
+  /** Tells whether a change is to be told. */
+  boolean isToBeTold(boolean isEpochStart) {
+    return series.stream().anyMatch(each -> each.isToBeTold(isEpochStart));
   }
 
-  /** Says what the update at hand changed, a line for each series that differs. */
-  List<String> changes() {
+  /**
+   * Says what changed since it was last said, a line for each series that differs. Where a series
+   * changes in update after update, that is once an epoch, and when it comes to rest.
+   */
+  List<String> changes(boolean isEpochStart) {
     List<String> names = names();
     List<String> changes = new ArrayList<>();
     for (int i = 0; i < series.size(); i++) {
-      if (series.get(i).hasChanged()) {
+      if (series.get(i).isToBeTold(isEpochStart)) {
         changes.add(names.get(i) + ": " + series.get(i).change());
+        series.get(i).told();
       }
     }
     return changes;
@@ -219,8 +256,12 @@ final class RateHistory {
   void end() {
     for (int i = 0; i < series.size(); i++) {
       Series present = series.get(i);
+      present.isChanging = present.hasChanged();
       present.formerLr = present.lr;
       present.formerMomentum = present.momentum;
+      if (Double.isNaN(present.toldLr) && Double.isNaN(present.toldMomentum)) {
+        present.told();
+      }
     }
   }
 
@@ -250,7 +291,7 @@ final class RateHistory {
     }
     if (group != null
         && series.stream().filter(each -> Objects.equals(each.group, group)).count() == 1) {
-      return "param group " + group;
+      return names.get(group);
     }
     List<String> parts = new ArrayList<>();
     layers.forEach(
@@ -265,7 +306,18 @@ final class RateHistory {
         parts.size() <= LISTED
             ? String.join(" + ", parts)
             : parts.get(0) + " + " + (parts.size() - 1) + " more";
-    return group == null ? list : "param group " + group + ": " + list;
+    return group == null ? list : names.get(group) + ": " + list;
+  }
+
+  private DoubleSupplier source(String column) {
+    return Objects.requireNonNull(sources.get(column));
+  }
+
+  /** Returns what else is kept in the rows, by its names. */
+  Map<String, double[]> columns() {
+    Map<String, double[]> values = new LinkedHashMap<>(columns);
+    values.replaceAll((name, all) -> Arrays.copyOf(all, rows));
+    return values;
   }
 
   int[] iterations() {

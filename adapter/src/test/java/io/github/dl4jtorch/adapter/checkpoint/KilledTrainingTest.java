@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.TorchSchedule;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.LinearLR;
@@ -51,6 +51,7 @@ class KilledTrainingTest {
   private static final int BATCHES = 7;
   private static final int EPOCHS = 40;
   private static final int SAVE_EVERY = 2;
+  private static final int BEST = 79;
   private static final int LONGEST_WAIT_MICROS = 8000;
   private static final String FINAL = "final.zip";
 
@@ -146,6 +147,11 @@ class KilledTrainingTest {
 
     private static int done;
 
+    /** A loss that has its least long before the end and depends on the count alone. */
+    static double loss(Model net) {
+      return Math.abs(((MultiLayerNetwork) net).getIterationCount() - BEST);
+    }
+
     /** Trains all networks by turns to their end, but does no more iterations than it may. */
     public static void main(String[] args) throws IOException {
       List<Training> trainings = new ArrayList<>();
@@ -168,7 +174,8 @@ class KilledTrainingTest {
             },
             TrainingCheckpointListener.everyIteration(training.writer, folder)
                 .withInterval(SAVE_EVERY)
-                .keepLast(2));
+                .keepLast(2)
+                .keepBest(Child::loss));
         trainings.add(training);
       }
       System.out.println("done " + done);
@@ -277,6 +284,13 @@ class KilledTrainingTest {
       TrainingCheckpoint end = TrainingCheckpoint.load(folder.resolve(kind.name).resolve(FINAL));
       MultiLayerNetwork net = end.network(MultiLayerNetwork.class);
       assertThat(Nets.params(net)).isEqualTo(Nets.params(expected.net));
+      // The loss is computed before DL4J counts the iteration.
+      assertThat(
+              TrainingCheckpoint.best(folder.resolve(kind.name))
+                  .orElseThrow()
+                  .network(MultiLayerNetwork.class)
+                  .getIterationCount())
+          .isEqualTo(BEST + 1);
       assertThat(net.updaterState().toDoubleVector())
           .isEqualTo(expected.net.updaterState().toDoubleVector());
       // The counts, and the rates and momenta wherever they are kept.

@@ -3,11 +3,11 @@ package io.github.dl4jtorch.adapter.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.dl4jtorch.adapter.Halving;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.TorchSchedule;
-import io.github.dl4jtorch.adapter.fixtures.Halving;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.SequentialLR;

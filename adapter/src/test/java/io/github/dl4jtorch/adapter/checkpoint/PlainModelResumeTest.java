@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.NetworkSchedule;
 import io.github.dl4jtorch.adapter.SchedulerListener;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.AnnealStrategy;
 import io.github.dl4jtorch.schedules.ChainedScheduler;
 import io.github.dl4jtorch.schedules.ConstantLR;

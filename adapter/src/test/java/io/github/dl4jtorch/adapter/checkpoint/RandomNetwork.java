@@ -1,7 +1,5 @@
 package io.github.dl4jtorch.adapter.checkpoint;
 
-import io.github.dl4jtorch.adapter.fixtures.Nets;
-import io.github.dl4jtorch.adapter.fixtures.UpdaterKind;
 import io.github.dl4jtorch.adapter.optim.TorchAdadelta;
 import io.github.dl4jtorch.adapter.optim.TorchAdagrad;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
@@ -13,6 +11,8 @@ import io.github.dl4jtorch.adapter.optim.TorchOptimizer;
 import io.github.dl4jtorch.adapter.optim.TorchRAdam;
 import io.github.dl4jtorch.adapter.optim.TorchRMSprop;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.UpdaterKind;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jtorch.adapter.NetworkCopy;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -4,7 +4,7 @@ import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.NetworkSchedule;
 import io.github.dl4jtorch.adapter.SchedulerListener;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import io.github.dl4jtorch.schedules.Schedule;

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.StepLR;
 import java.io.IOException;
@@ -75,6 +75,99 @@ class TrainingCheckpointListenerTest {
             "checkpoint-0000000003-000000.zip",
             "checkpoint-0000000004-000000.zip",
             "checkpoint-0000000005-000000.zip");
+  }
+
+  /** Makes a listener that finds these losses after the epochs, from the network's count on. */
+  private static TrainingCheckpointListener keepingBest(
+      CheckpointWriter writer, Path folder, double... losses) {
+    return TrainingCheckpointListener.everyEpoch(writer, folder)
+        .keepLast(2)
+        .keepBest(model -> losses[((MultiLayerNetwork) model).getEpochCount()]);
+  }
+
+  @Test
+  void keepsTheBestBesidesTheLast() throws IOException {
+    net.addListeners(keepingBest(writer, folder, 0.5, 1.25e-5, 0.75, 1.25e-5, Double.NaN, 0.25));
+    net.fit(Nets.epoch(2), 2);
+    assertThat(files())
+        .containsExactly(
+            "checkpoint-0000000002-000001-0.5.zip", "checkpoint-0000000004-000002-1.25E-5.zip");
+    double[] best = Nets.params(net);
+    net.fit(Nets.epoch(2), 3);
+    assertThat(files())
+        .containsExactly(
+            "checkpoint-0000000004-000002-1.25E-5.zip",
+            "checkpoint-0000000008-000004-1.25E-5.zip",
+            "checkpoint-0000000010-000005-NaN.zip");
+    net.fit(Nets.epoch(2), 1);
+    assertThat(files())
+        .containsExactly(
+            "checkpoint-0000000004-000002-1.25E-5.zip",
+            "checkpoint-0000000010-000005-NaN.zip",
+            "checkpoint-0000000012-000006-0.25.zip");
+    MultiLayerNetwork loaded =
+        TrainingCheckpoint.best(folder).orElseThrow().network(MultiLayerNetwork.class);
+    assertThat(Nets.params(loaded)).isEqualTo(best);
+    assertThat(loaded.getEpochCount()).isEqualTo(2);
+    assertThat(
+            TrainingCheckpoint.latest(folder)
+                .orElseThrow()
+                .network(MultiLayerNetwork.class)
+                .getEpochCount())
+        .isEqualTo(6);
+  }
+
+  @Test
+  void goesOnWithTheBestOfBefore() throws IOException {
+    double[] losses = {-2, -3, -1, -0.5, -2.5, -4, -3.5, -3.25};
+    TrainingCheckpointListener first = keepingBest(writer, folder, losses);
+    net.addListeners(first);
+    net.fit(Nets.epoch(2), 4);
+    first.close();
+    for (int expected : List.of(2, 6)) {
+      TrainingCheckpoint checkpoint = TrainingCheckpoint.latest(folder).orElseThrow();
+      MultiLayerNetwork resumed = checkpoint.network(MultiLayerNetwork.class);
+      TrainingCheckpointListener listener = keepingBest(checkpoint.writer(), folder, losses);
+      resumed.addListeners(listener);
+      resumed.fit(Nets.epoch(2), expected == 2 ? 1 : 3);
+      listener.close();
+      assertThat(
+              TrainingCheckpoint.best(folder)
+                  .orElseThrow()
+                  .network(MultiLayerNetwork.class)
+                  .getEpochCount())
+          .isEqualTo(expected);
+    }
+    assertThat(files())
+        .containsExactly(
+            "checkpoint-0000000012-000006--4.0.zip",
+            "checkpoint-0000000014-000007--3.5.zip",
+            "checkpoint-0000000016-000008--3.25.zip");
+  }
+
+  @Test
+  void passesOverABestThatIsDamagedAndOneWithoutALoss() throws IOException {
+    assertThat(TrainingCheckpoint.best(folder)).isEmpty();
+    net.addListeners(
+        keepingBest(
+            writer.with("run", new StepLR(1, 0.5).attach(NetworkParamGroups.of(net))),
+            folder,
+            1,
+            3,
+            2));
+    net.fit(Nets.epoch(1), 3);
+    Files.write(folder.resolve("checkpoint-0000000001-000001-1.0.zip"), new byte[9]);
+    assertThat(
+            TrainingCheckpoint.best(folder)
+                .orElseThrow()
+                .network(MultiLayerNetwork.class)
+                .getEpochCount())
+        .isEqualTo(3);
+    Path other = folder.resolve("other");
+    Files.createDirectories(other);
+    CheckpointWriter.of(net).save(other.resolve("checkpoint-0000000001-000001.zip"));
+    assertThat(TrainingCheckpoint.latest(other)).isPresent();
+    assertThat(TrainingCheckpoint.best(other)).isEmpty();
   }
 
   @Test

@@ -6,15 +6,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.LambdaLR;
 import io.github.dl4jtorch.schedules.LinearLR;
+import io.github.dl4jtorch.schedules.MalformedDataException;
+import io.github.dl4jtorch.schedules.OneCycleLR;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ParamGroups;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.Schedule;
+import io.github.dl4jtorch.schedules.SequentialLR;
 import io.github.dl4jtorch.schedules.StepLR;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -241,6 +244,87 @@ class TrainingCheckpointTest {
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(
             "the run \"run\" must be given its definition before the network is trained on");
+  }
+
+  private static final String RUN_WITH =
+      "; to go on with another definition call runWith(\"run\", definition)";
+
+  @Test
+  void anotherLengthIsRefusedNamingTheWayThatGoesOn() throws IOException {
+    MultiLayerNetwork net = Nets.layers(new Adam(0.01));
+    Schedule shorter = new CosineAnnealingLR(10);
+    Schedule longer = new CosineAnnealingLR(20);
+    LRScheduler run = shorter.attach(NetworkParamGroups.of(net));
+    for (int step = 0; step < 4; step++) {
+      run.step();
+    }
+    TrainingCheckpoint checkpoint = reloaded(CheckpointWriter.of(net).with("run", run));
+    assertThatThrownBy(() -> checkpoint.run("run", longer))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "the run \"run\" was saved with " + shorter + " but is given " + longer + RUN_WITH);
+    LRScheduler resumed = checkpoint.runWith("run", longer);
+    ParamGroups plain = ParamGroups.of(ParamGroup.adam(0.01, 0.9));
+    LRScheduler whole = longer.attach(plain);
+    whole.skip(4);
+    assertThat(resumed.stateDict()).isEqualTo(whole.stateDict());
+    assertThat(checkpoint.network(MultiLayerNetwork.class).getLearningRate(0))
+        .isEqualTo(plain.get(0).lr());
+    assertThat(checkpoint.run("run")).isSameAs(resumed);
+    assertThat(checkpoint.writer().has(resumed)).isTrue();
+    resumed.step();
+    whole.step();
+    assertThat(resumed.getLastLr()).isEqualTo(whole.getLastLr());
+  }
+
+  @Test
+  void anotherLengthOfWhatHasNoWrittenFormIsRefusedToo() throws IOException {
+    MultiLayerNetwork net = Nets.layers(new Adam(0.01));
+    LRScheduler run =
+        new SequentialLR(List.of(new LambdaLR(epoch -> 1 / (1 + epoch)), new StepLR(3)), List.of(2))
+            .attach(NetworkParamGroups.of(net));
+    run.step();
+    TrainingCheckpoint checkpoint = reloaded(CheckpointWriter.of(net).with("run", run));
+    Schedule other =
+        new SequentialLR(
+            List.of(new LambdaLR(epoch -> 1 / (1 + epoch)), new StepLR(3)), List.of(5));
+    assertThatThrownBy(() -> checkpoint.run("run", other))
+        .isInstanceOf(MalformedDataException.class)
+        .hasMessage(
+            "state of SequentialLR: the state was saved with \"_milestones\" [2] and this one has"
+                + " [5]"
+                + RUN_WITH);
+    assertThat(checkpoint.runWith("run", other).lastEpoch()).isEqualTo(1);
+    assertThat(checkpoint.network(MultiLayerNetwork.class).getLearningRate(0)).isEqualTo(0.005);
+  }
+
+  @Test
+  void whatCannotGoOnWithAnotherDefinitionIsLeftAsItWas() throws IOException {
+    MultiLayerNetwork net = Nets.layers(new Adam(0.01));
+    NetworkParamGroups groups = NetworkParamGroups.of(net);
+    LRScheduler run = new StepLR(1, 0.5).attach(groups);
+    run.skip(4);
+    TrainingCheckpoint checkpoint = reloaded(CheckpointWriter.of(net).with("run", run));
+    Schedule tooShort = OneCycleLR.builder(0.1).totalSteps(3).build();
+    assertThatThrownBy(() -> checkpoint.runWith("run", tooShort))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "OneCycleLR has 3 steps in all and was stepped past them: give as many as the training"
+                + " has batches (or epochs, if stepped once an epoch)");
+    LRScheduler kept = checkpoint.run("run");
+    assertThat(kept.schedule()).isEqualTo(run.schedule());
+    assertThat(kept.paramGroups().stateDict()).isEqualTo(groups.stateDict());
+    LRScheduler plateau = checkpoint.runWith("run", ReduceLROnPlateau.builder().build());
+    assertThat(plateau.paramGroups().get(0).lr()).isEqualTo(0.01 / 16);
+
+    LRScheduler second = new StepLR(2).attach(groups);
+    TrainingCheckpoint two =
+        reloaded(CheckpointWriter.of(net).with("run", run).with("second", second));
+    assertThatThrownBy(() -> two.runWith("run", new StepLR(9)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "the run \"run\" must be alone on its param groups to get another definition, but"
+                + " \"second\" drives them too");
   }
 
   @Test

@@ -1,9 +1,10 @@
 package io.github.dl4jtorch.adapter.optim;
 
-import static io.github.dl4jtorch.adapter.optim.Golden.number;
-import static io.github.dl4jtorch.adapter.optim.Golden.numbers;
+import static io.github.dl4jtorch.fixtures.Golden.number;
+import static io.github.dl4jtorch.fixtures.Golden.numbers;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.dl4jtorch.fixtures.Golden;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -74,7 +75,7 @@ class GoldenUpdatersTest {
       })
   void followsPyTorchBare(String name) {
     Deviation deviation = new Deviation();
-    for (Map<String, Object> golden : Golden.cases(name)) {
+    for (Map<String, Object> golden : Golden.cases("updaters/" + name + ".json")) {
       TorchUpdater updater = Updaters.of(arguments(golden));
       follow(golden, updater, new Bare(golden, updater), deviation);
     }
@@ -96,7 +97,7 @@ class GoldenUpdatersTest {
       })
   void followsPyTorchInANetwork(String name) {
     Deviation deviation = new Deviation();
-    for (Map<String, Object> golden : Golden.cases(name)) {
+    for (Map<String, Object> golden : Golden.cases("updaters/" + name + ".json")) {
       TorchUpdater updater = Updaters.of(arguments(golden));
       InNetwork training = new InNetwork(golden, updater);
       follow(golden, training.live(), training, deviation);

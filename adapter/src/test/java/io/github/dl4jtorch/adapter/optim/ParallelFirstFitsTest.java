@@ -2,6 +2,7 @@ package io.github.dl4jtorch.adapter.optim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.dl4jtorch.fixtures.Nets;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -80,7 +81,7 @@ class ParallelFirstFitsTest {
   }
 
   private static MultiLayerNetwork net(TorchUpdater updater) {
-    return Specimens.init(
+    return Nets.init(
         new NeuralNetConfiguration.Builder()
             .seed(12345)
             .updater(updater)

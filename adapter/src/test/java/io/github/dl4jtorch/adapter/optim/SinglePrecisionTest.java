@@ -1,9 +1,10 @@
 package io.github.dl4jtorch.adapter.optim;
 
-import static io.github.dl4jtorch.adapter.optim.Golden.numbers;
+import static io.github.dl4jtorch.fixtures.Golden.numbers;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.dl4jtorch.fixtures.Golden;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -37,7 +38,7 @@ class SinglePrecisionTest {
           4e-3);
 
   static List<Map<String, Object>> cases() {
-    return Golden.inSinglePrecision();
+    return Golden.cases("updaters-float/updates.json");
   }
 
   @ParameterizedTest

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.dl4jtorch.fixtures.Nets;
+import io.github.dl4jtorch.adapter.internal.OwnOptimizer;
 import java.io.IOException;
 import java.util.Random;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
@@ -39,7 +41,7 @@ class TorchBatchNormalizationTest {
   }
 
   private static MultiLayerConfiguration dense(IUpdater updater) {
-    return Specimens.settings(updater)
+    return Nets.settings(updater)
         .list(
             builder().nOut(CHANNELS).build(),
             new LossLayer.Builder(LossFunction.MSE).activation(Activation.IDENTITY).build())
@@ -47,7 +49,7 @@ class TorchBatchNormalizationTest {
   }
 
   private static MultiLayerConfiguration convolutional(DataType type, CNN2DFormat format) {
-    return Specimens.settings(new TorchSGD(0.1))
+    return Nets.settings(new TorchSGD(0.1))
         .dataType(type)
         .list(
             builder().build(),
@@ -95,7 +97,7 @@ class TorchBatchNormalizationTest {
 
   @Test
   void keepsAnUnbiasedVarianceOfDenseInput() {
-    MultiLayerNetwork net = Specimens.init(dense(new TorchSGD(0.1)));
+    MultiLayerNetwork net = Nets.init(dense(new TorchSGD(0.1)));
     double[][] running = {{0, 0, 0}, {1, 1, 1}};
     for (int rows : new int[] {6, 2, 9}) {
       double[][] values = values(rows);
@@ -116,7 +118,7 @@ class TorchBatchNormalizationTest {
   @EnumSource(CNN2DFormat.class)
   void keepsAnUnbiasedVarianceOfConvolutionalInput(CNN2DFormat format) {
     for (DataType type : new DataType[] {DataType.DOUBLE, DataType.FLOAT}) {
-      MultiLayerNetwork net = Specimens.init(convolutional(type, format));
+      MultiLayerNetwork net = Nets.init(convolutional(type, format));
       double[][] running = {{0, 0, 0}, {1, 1, 1}};
       for (int batch : new int[] {2, 3}) {
         double[][] values = values(batch * 10);
@@ -143,7 +145,7 @@ class TorchBatchNormalizationTest {
     assertThat(MultiLayerConfiguration.fromJson(layers.toJson())).isEqualTo(layers);
     assertThat(MultiLayerConfiguration.fromYaml(layers.toYaml())).isEqualTo(layers);
     ComputationGraphConfiguration graph =
-        Specimens.settings(new TorchSGD(0.1))
+        Nets.settings(new TorchSGD(0.1))
             .graphBuilder()
             .addInputs("in")
             .addLayer("norm", builder().nOut(3).build(), "in")
@@ -172,21 +174,21 @@ class TorchBatchNormalizationTest {
   @Test
   void goesOnToTheBitAfterRestoreInBothKindsOfNetwork() throws IOException {
     MultiLayerNetwork net =
-        Specimens.init(
+        Nets.init(
             TorchOptimizer.of(new TorchAdamW(0.1)).withWeightDecay(0.2).applyTo(dense(new NoOp())));
     DataSet data = new DataSet(Nd4j.createFromArray(values(6)), Nd4j.zeros(DataType.DOUBLE, 6, 3));
     net.fit(data);
-    MultiLayerNetwork restored = Specimens.restored(net);
+    MultiLayerNetwork restored = Nets.restored(net);
     ComputationGraph graph = net.toComputationGraph();
-    ComputationGraph restoredGraph = Specimens.restored(graph);
+    ComputationGraph restoredGraph = Nets.restored(graph);
     net.fit(data);
     restored.fit(data);
     graph.fit(data);
     restoredGraph.fit(data);
 
-    assertThat(Specimens.params(restored)).isEqualTo(Specimens.params(net));
-    assertThat(Specimens.params(graph)).isEqualTo(Specimens.params(net));
-    assertThat(Specimens.params(restoredGraph)).isEqualTo(Specimens.params(net));
+    assertThat(Nets.params(restored)).isEqualTo(Nets.params(net));
+    assertThat(Nets.params(graph)).isEqualTo(Nets.params(net));
+    assertThat(Nets.params(restoredGraph)).isEqualTo(Nets.params(net));
   }
 
   @Test
@@ -204,7 +206,8 @@ class TorchBatchNormalizationTest {
     assertThat(layer.getUpdaterByParam("beta")).isEqualTo(biases);
     assertThat(layer.getUpdaterByParam("mean")).isEqualTo(new NoOp());
     assertThat(layer.getUpdaterByParam("var")).isEqualTo(new NoOp());
-    assertThat(layer.getRegularizationByParam("gamma")).containsExactly(new L2Regularization(0.2));
+    assertThat(layer.getRegularizationByParam("gamma"))
+        .containsExactly(new L2Regularization(0.2), new OwnOptimizer());
     assertThat(layer.getRegularizationByParam("beta")).containsExactly(new WeightDecay(0.4, true));
     assertThat(layer.getRegularizationByParam("mean")).isNull();
     assertThat(layer.getRegularizationByParam("var")).isNull();
@@ -213,8 +216,8 @@ class TorchBatchNormalizationTest {
   @Test
   void takesChannelsFromItsInput() {
     MultiLayerNetwork net =
-        Specimens.init(
-            Specimens.settings(new TorchSGD(0.1))
+        Nets.init(
+            Nets.settings(new TorchSGD(0.1))
                 .list(
                     new ConvolutionLayer.Builder(2, 2).nOut(4).build(),
                     builder().build(),
@@ -227,8 +230,8 @@ class TorchBatchNormalizationTest {
 
   @Test
   void refusesABatchOfOneInTraining() {
-    MultiLayerNetwork net = Specimens.init(dense(new TorchSGD(0.1)));
-    double[] before = Specimens.params(net);
+    MultiLayerNetwork net = Nets.init(dense(new TorchSGD(0.1)));
+    double[] before = Nets.params(net);
     DataSet one = new DataSet(Nd4j.createFromArray(values(1)), Nd4j.zeros(DataType.DOUBLE, 1, 3));
 
     assertThatThrownBy(() -> net.fit(one))
@@ -236,7 +239,7 @@ class TorchBatchNormalizationTest {
         .hasMessageMatching(
             "batch normalization must see more than 1 value per channel in training but was given"
                 + " a batch of shape \\[1, 3\\] .*");
-    assertThat(Specimens.params(net)).isEqualTo(before);
+    assertThat(Nets.params(net)).isEqualTo(before);
     assertThat(net.output(one.getFeatures()).length()).isEqualTo(3);
   }
 
@@ -244,8 +247,8 @@ class TorchBatchNormalizationTest {
   void refusesOtherInput() {
     assertThatThrownBy(
             () ->
-                Specimens.settings(new TorchSGD(0.1))
-                    .list(builder().build(), Specimens.output())
+                Nets.settings(new TorchSGD(0.1))
+                    .list(builder().build(), Nets.output(4))
                     .setInputType(InputType.recurrent(3))
                     .build())
         .isInstanceOf(IllegalArgumentException.class)

@@ -1,16 +1,17 @@
 package io.github.dl4jtorch.adapter.optim;
 
 import static io.github.dl4jtorch.adapter.optim.Specimens.data;
-import static io.github.dl4jtorch.adapter.optim.Specimens.fit;
-import static io.github.dl4jtorch.adapter.optim.Specimens.graph;
-import static io.github.dl4jtorch.adapter.optim.Specimens.layers;
-import static io.github.dl4jtorch.adapter.optim.Specimens.params;
-import static io.github.dl4jtorch.adapter.optim.Specimens.restored;
+import static io.github.dl4jtorch.fixtures.Nets.fit;
+import static io.github.dl4jtorch.fixtures.Nets.graph;
+import static io.github.dl4jtorch.fixtures.Nets.layers;
+import static io.github.dl4jtorch.fixtures.Nets.params;
+import static io.github.dl4jtorch.fixtures.Nets.restored;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jtorch.adapter.TorchSchedule;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import io.github.dl4jtorch.schedules.OneCycleLR;
 import java.io.IOException;
@@ -50,8 +51,8 @@ class TorchUpdaterTest {
   @ParameterizedTest
   @FieldSource("UPDATERS")
   void survivesJsonAndYaml(TorchUpdater updater) {
-    MultiLayerConfiguration layers = Specimens.layersConfiguration(updater);
-    ComputationGraphConfiguration graph = Specimens.graphConfiguration(updater);
+    MultiLayerConfiguration layers = Nets.layersConfiguration(updater);
+    ComputationGraphConfiguration graph = Nets.graphConfiguration(updater);
 
     assertThat(MultiLayerConfiguration.fromJson(layers.toJson())).isEqualTo(layers);
     assertThat(MultiLayerConfiguration.fromYaml(layers.toYaml())).isEqualTo(layers);
@@ -76,7 +77,7 @@ class TorchUpdaterTest {
             new TorchRMSprop(schedule).withMomentum(schedule),
             new TorchAdam(schedule).withBeta1(schedule).withBeta2(schedule),
             new TorchAdagrad(schedule))) {
-      MultiLayerConfiguration layers = Specimens.layersConfiguration(updater);
+      MultiLayerConfiguration layers = Nets.layersConfiguration(updater);
       assertThat(MultiLayerConfiguration.fromJson(layers.toJson())).isEqualTo(layers);
     }
   }

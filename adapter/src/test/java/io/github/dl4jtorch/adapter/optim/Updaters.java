@@ -1,7 +1,7 @@
 package io.github.dl4jtorch.adapter.optim;
 
-import static io.github.dl4jtorch.adapter.optim.Golden.number;
-import static io.github.dl4jtorch.adapter.optim.Golden.numbers;
+import static io.github.dl4jtorch.fixtures.Golden.number;
+import static io.github.dl4jtorch.fixtures.Golden.numbers;
 
 import java.util.Map;
 

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.dl4jtorch.adapter.fixtures.Graphs;
+import io.github.dl4jtorch.fixtures.Graphs;
 import java.util.List;
 import java.util.stream.DoubleStream;
 import org.deeplearning4j.datasets.iterator.utilty.ListDataSetIterator;

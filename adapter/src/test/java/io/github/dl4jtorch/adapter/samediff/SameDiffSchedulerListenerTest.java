@@ -9,12 +9,12 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.TorchSchedule;
-import io.github.dl4jtorch.adapter.fixtures.Graphs;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
-import io.github.dl4jtorch.adapter.fixtures.UpdaterKind;
 import io.github.dl4jtorch.adapter.internal.UpdaterFields;
 import io.github.dl4jtorch.adapter.optim.TorchAdamW;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.fixtures.Graphs;
+import io.github.dl4jtorch.fixtures.Nets;
+import io.github.dl4jtorch.fixtures.UpdaterKind;
 import io.github.dl4jtorch.schedules.EpochFunction;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.LambdaLR;

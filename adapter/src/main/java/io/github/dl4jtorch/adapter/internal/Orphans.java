@@ -1,0 +1,52 @@
+package io.github.dl4jtorch.adapter.internal;
+
+import io.github.dl4jtorch.adapter.NetworkParamGroups;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The cells of a restored network that no param group has taken up. A network has one for each of
+ * its updaters, and warns of the first that it trains with.
+ */
+final class Orphans {
+
+  private static final Logger LOG = LoggerFactory.getLogger(NetworkParamGroups.class);
+
+  private static Orphans latest = new Orphans();
+
+  private boolean hasWarned;
+
+  private Orphans() {}
+
+  /** Returns those that a cell belongs to which is being read. */
+  static synchronized Orphans ofThisRead() {
+    // DL4J does not tell where a network ends, but one that trains has been read.
+    if (latest.hasWarned()) {
+      latest = new Orphans();
+    }
+    return latest;
+  }
+
+  private synchronized boolean hasWarned() {
+    return hasWarned;
+  }
+
+  /**
+   * Takes note that the value of a cell is asked for.
+   *
+   * @return whether it was for an update, so that nothing is left to be noticed
+   */
+  synchronized boolean asked(double value) {
+    Caller caller = Caller.present();
+    if (caller == Caller.UPDATE && !hasWarned) {
+      hasWarned = true;
+      LOG.warn(
+          "the learning rate of this restored network was set by a run on its param groups when it"
+              + " was saved, and nothing sets it now: it stays at {}. Make the groups anew, which is"
+              + " enough to keep that rate; for the run to go on, take it up and add a"
+              + " SchedulerListener.",
+          value);
+    }
+    return caller != Caller.OTHER;
+  }
+}
