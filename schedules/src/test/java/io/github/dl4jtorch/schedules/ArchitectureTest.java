@@ -35,6 +35,7 @@ class ArchitectureTest {
             "io.github.dl4jtorch.schedules..",
             "java.io..",
             "java.lang..",
+            "java.math..",
             "java.util..",
             "com.google.errorprone.annotations..",
             "org.jspecify.annotations..")
