@@ -27,6 +27,7 @@ final class Snippets {
               "io.github.dl4jtorch.adapter.checkpoint.*",
               "io.github.dl4jtorch.adapter.optim.*",
               "io.github.dl4jtorch.adapter.samediff.*",
+              "io.github.dl4jtorch.adapter.step.*",
               "io.github.dl4jtorch.adapter.watch.*",
               "io.github.dl4jtorch.files.*",
               "io.github.dl4jtorch.schedules.*",
