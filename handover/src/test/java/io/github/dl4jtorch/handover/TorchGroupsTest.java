@@ -56,7 +56,8 @@ class TorchGroupsTest {
     assertThat(groups.weightDecay(0)).isEqualTo(0.5);
     assertThat(groups.weightDecay(1)).isEqualTo(0.25);
     assertThat(groups.weightDecay(2)).isEqualTo(0.125);
-    assertThat(Followed.off("", training.dict(Dict.ordered(file)), file)).isZero();
+    // In PyTorch the moments of the two biases differ in the last bit; here they have one.
+    assertThat(Followed.off("", training.dict(Dict.ordered(file)), file)).isLessThan(1e-15);
   }
 
   /** Under SGD the sum moves as PyTorch's two biases together, with and without weight decay. */
@@ -75,8 +76,9 @@ class TorchGroupsTest {
       INDArray gradient = net.gradient().getGradientFor("0_b").dup();
       net.fit(recording.batches.get(0));
       INDArray moved = before.sub(net.getLayer("lstm").getParam("b"));
-      // Each of the two moves by lr (g + decay b_i); DL4J divides by the batch's 64 later.
-      INDArray expected = gradient.reshape(before.shape()).mul(2).add(before.mul(decay)).mul(0.1);
+      // Each of the two moves by lr (g + decay b_i); the 64 of a batch are divided by later.
+      INDArray expected =
+          gradient.reshape(before.shape()).mul(2.0 / 64).add(before.mul(decay)).mul(0.1);
       assertThat(Followed.off(moved, expected)).isLessThan(1e-14);
     }
   }
