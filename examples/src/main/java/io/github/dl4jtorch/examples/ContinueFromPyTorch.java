@@ -112,11 +112,9 @@ public final class ContinueFromPyTorch implements Callable<Integer> {
     net.addListeners(SchedulerListener.everyIteration(run));
 
     int stop = net.getIterationCount();
-    List<Double> middles = new ArrayList<>();
     List<Double> ours = new ArrayList<>();
     double deviation = 0;
     for (int iteration = stop; iteration < theirs.length; iteration++) {
-      middles.add(iteration + 0.5);
       // DL4J's score holds the weight decay too, PyTorch's loss does not.
       double penalty = net.calcRegularizationScore(true);
       net.fit(batches.get(iteration % batches.size()));
@@ -127,9 +125,9 @@ public final class ContinueFromPyTorch implements Callable<Integer> {
 
     Files.createDirectories(output.toAbsolutePath().getParent());
     List<Double> recorded = Arrays.stream(theirs).boxed().toList();
-    List<Double> before = new ArrayList<>();
-    for (int iteration = 0; iteration < stop; iteration++) {
-      before.add(iteration + 0.5);
+    List<Double> middles = new ArrayList<>();
+    for (int iteration = 0; iteration < theirs.length; iteration++) {
+      middles.add(iteration + 0.5);
     }
     new Panels(
             "A training that PyTorch began and DL4J ends",
@@ -137,11 +135,13 @@ public final class ContinueFromPyTorch implements Callable<Integer> {
         .addFromZero(
             "loss",
             List.of(
-                Line.through("PyTorch until it stopped", before, recorded.subList(0, stop)),
-                Line.through("here", middles, ours),
+                // The longest first: it says how far the axis goes.
+                Line.through("PyTorch, to its own end", middles, recorded).dots(),
                 Line.through(
-                        "PyTorch, had it gone on", middles, recorded.subList(stop, recorded.size()))
-                    .dots()))
+                    "PyTorch until it was stopped",
+                    middles.subList(0, stop),
+                    recorded.subList(0, stop)),
+                Line.through("here", middles.subList(stop, middles.size()), ours)))
         .write(output);
 
     PrintWriter out = commandLine.getOut();
