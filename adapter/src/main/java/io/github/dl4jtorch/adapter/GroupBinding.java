@@ -362,11 +362,10 @@ final class GroupBinding {
     for (int i = 0; i < groups.length; i++) {
       UpdaterBlocks.Param param = before.get(i);
       if (param.hasRate()) {
-        param
-            .config()
-            .getUpdaterByParam(param.name())
-            .setLrAndSchedule(
-                Double.NaN, new LrCell(groups[i], param.family(), rates[i], velocityLrs[i]));
+        LrCell cell = LrCell.inPlaceOf(param.updater(), groups[i], param.family());
+        cell.set(rates[i]);
+        cell.setVelocityLr(velocityLrs[i]);
+        param.config().getUpdaterByParam(param.name()).setLrAndSchedule(Double.NaN, cell);
       }
     }
     if (isUntrained) {

@@ -50,8 +50,7 @@ final class Members {
         LrCell cell =
             cells.computeIfAbsent(
                 param.family(),
-                family ->
-                    new LrCell(group, family, Double.NaN, LrCell.velocityLr(param.updater())));
+                family -> LrCell.inPlaceOf(param.updater(), group, family));
         members.add(new Member(FrozenUpdater.unfrozen(param.updater()), param, cell));
       }
     }

@@ -294,6 +294,11 @@ class LaterGroupsTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> groups.unfreeze(NetworkParam.inLayers("layer9"), 0.1))
         .withMessage(
+            "layers must be some of [layer0, layer1, layer2] but were [layer9]: name them as in"
+                + " NetworkParam.inLayers(\"layer0\")");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> groups.unfreeze(param -> false, 0.1))
+        .withMessage(
             "a new param group must have a frozen parameter but selects none of [layer2.W,"
                 + " layer2.b]");
     for (double lr : new double[] {-1, Double.NaN, Double.POSITIVE_INFINITY}) {

@@ -35,11 +35,18 @@ public final class LrCell implements ISchedule {
   // What it was read with, until it is clear whether a param group takes its place.
   private transient volatile @Nullable Orphans orphans;
 
-  public LrCell(int group, int block, double value, double velocityLr) {
+  private LrCell(int group, int block, double value, double velocityLr, boolean isDriven) {
     this.group = group;
     this.block = block;
     this.value = value;
     this.velocityLr = velocityLr;
+    this.isDriven = isDriven;
+  }
+
+  /** Returns a cell without a rate that goes on from what an updater has. */
+  public static LrCell inPlaceOf(IUpdater updater, int group, int block) {
+    boolean isDriven = UpdaterFields.schedule(updater) instanceof LrCell cell && cell.isDriven;
+    return new LrCell(group, block, Double.NaN, velocityLr(updater), isDriven);
   }
 
   @JsonCreator
@@ -49,8 +56,7 @@ public final class LrCell implements ISchedule {
       @JsonProperty(value = "value", required = true) double value,
       @JsonProperty("velocityLr") double velocityLr,
       @JsonProperty("isDriven") boolean isDriven) {
-    LrCell cell = new LrCell(group, block, value, velocityLr);
-    cell.isDriven = isDriven;
+    LrCell cell = new LrCell(group, block, value, velocityLr, isDriven);
     cell.orphans = isDriven ? Orphans.ofThisRead() : null;
     return cell;
   }
@@ -67,10 +73,6 @@ public final class LrCell implements ISchedule {
   /** Returns the rate, which an updater of frozen parameters keeps for later. */
   public double value() {
     return value;
-  }
-
-  public double velocityLr() {
-    return velocityLr;
   }
 
   public void setVelocityLr(double velocityLr) {
@@ -93,9 +95,7 @@ public final class LrCell implements ISchedule {
 
   @Override
   public ISchedule clone() {
-    LrCell copy = new LrCell(group, block, value, velocityLr);
-    copy.isDriven = isDriven;
-    return copy;
+    return new LrCell(group, block, value, velocityLr, isDriven);
   }
 
   @Override

@@ -209,7 +209,8 @@ class TrainingCheckpointTest {
             .attach(NetworkParamGroups.of(net));
     TrainingCheckpoint checkpoint = reloaded(CheckpointWriter.of(net).with("run", run));
     assertThat(checkpoint.run("run").stateDict()).isEqualTo(run.stateDict());
-    assertThat(run.stateDict().get("best")).isEqualTo(Double.NEGATIVE_INFINITY);
+    assertThat(((Number) run.stateDict().get("best")).doubleValue())
+        .isEqualTo(Double.NEGATIVE_INFINITY);
   }
 
   @Test
