@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
@@ -214,6 +215,42 @@ class ParallelWrapperTest {
     Workers.assertAdam(
         all(workers), (block, iteration, epoch) -> new Values(lr[epoch][block % 2], 0.9));
     assertThat(scores).hasSize(4).doesNotContain(0.0, Double.NaN);
+  }
+
+  /** Weights and biases have each their rate and decay, which change between two epochs. */
+  @ParameterizedTest
+  @MethodSource("modesAndKinds")
+  void decaysEachGroupInEveryWorker(TrainingMode mode, boolean isGraph) {
+    Model net = net(new Nesterovs(0.01, 0.9), isGraph);
+    NetworkParamGroups groups =
+        NetworkParamGroups.builder((NeuralNetwork) net)
+            .group("weights", NetworkParam::isWeight)
+            .lr(0.01)
+            .weightDecay(0.3)
+            .group("biases", NetworkParam::isBias)
+            .lr(0.02)
+            .weightDecay(0)
+            .build();
+    LRScheduler run = new StepLR(1, 0.5).attach(groups);
+    Workers workers = new Workers(net);
+    EpochLoop loop = loop(net, SchedulerListener.everyEpoch(run));
+    Nets.addListeners(net, workers);
+    ParallelWrapper wrapper = wrapper(net, mode);
+    loop.fit(1, () -> wrapper.fit(Nets.epoch(BATCHES)));
+    groups.setWeightDecay(0, 0.1);
+    groups.setWeightDecay(1, 0.2);
+    loop.fit(1, () -> wrapper.fit(Nets.epoch(BATCHES)));
+    assertCounts(workers, 2);
+    assertThat(Nets.blocks(net)).isEqualTo(6);
+    double[][] decay = {{0.3, 0}, {0.1, 0.2}};
+    Workers.assertNesterovs(
+        all(workers),
+        (block, iteration, epoch) ->
+            new Values(
+                (block % 2 == 0 ? 0.01 : 0.02) * (epoch == 0 ? 1 : 0.5),
+                0.9,
+                decay[epoch][block % 2]),
+        mode == TrainingMode.AVERAGING);
   }
 
   /** The wrapper alone would forget it in a MultiLayerNetwork. */
