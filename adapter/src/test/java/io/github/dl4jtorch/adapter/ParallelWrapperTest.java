@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.step.AccumulatedGradients;
+import io.github.dl4jtorch.adapter.step.GradientAccumulation;
+import io.github.dl4jtorch.adapter.step.GradientClipping;
 import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.fixtures.Workers;
 import io.github.dl4jtorch.fixtures.Workers.Values;
@@ -404,6 +407,42 @@ class ParallelWrapperTest {
       assertThat(run.lastEpoch()).isZero();
       assertThat(run.getLastLr()).containsExactly(0.04);
     }
+  }
+
+  private static void assertRefused(Model net, TrainingMode mode, String message) {
+    double[] before = Nets.params(net);
+    ParallelWrapper wrapper = wrapper(net, mode);
+    assertThatThrownBy(() -> fail(wrapper, () -> wrapper.fit(Nets.epoch(BATCHES))))
+        .isExactlyInstanceOf(RuntimeException.class)
+        .rootCause()
+        .isExactlyInstanceOf(IllegalStateException.class)
+        .hasMessage(message);
+    assertThat(Nets.params(net)).isEqualTo(before);
+    assertThat(new LiveNetwork(net).iterationCount()).isZero();
+  }
+
+  @ParameterizedTest
+  @MethodSource("modesAndKinds")
+  void refusesToClipAndToAccumulate(TrainingMode mode, boolean isGraph) {
+    for (GradientClipping clipping :
+        List.of(GradientClipping.norm(1), GradientClipping.value(0.5))) {
+      Model net = net(new Sgd(0.04), isGraph);
+      Nets.addListeners(net, clipping);
+      assertRefused(
+          net,
+          mode,
+          "ParallelWrapper trains copies of the network, each with a part of the gradients, whose"
+              + " norm says nothing of the whole: clip without it, or set gradientNormalization in"
+              + " the configuration, by which DL4J clips layer by layer in each copy");
+    }
+    Model net = net(new Sgd(0.04), isGraph);
+    AccumulatedGradients gradients = GradientAccumulation.over(2).attach((NeuralNetwork) net);
+    assertRefused(
+        net,
+        mode,
+        "ParallelWrapper trains copies of the network, which do not accumulate gradients: train"
+            + " without it, or give its workers greater batches");
+    assertThat(gradients.pendingBatches()).isZero();
   }
 
   /** And does not wait for ever for a worker that has failed. */
