@@ -71,7 +71,7 @@ record GroupDecay(List<UpdaterBlocks.Param> params, int[] groups, int group) {
     for (UpdaterBlocks.Param param : members()) {
       LayerSlots layer = LayerSlots.of(param.config());
       int slot = layer == null ? -1 : layer.regularizationSlot(param.name());
-      if (slot < 0) {
+      if (layer == null || slot < 0) {
         if (decay > 0) {
           return "DL4J decays no "
               + param
