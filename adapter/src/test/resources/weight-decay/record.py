@@ -1,6 +1,7 @@
 """Records small trainings with param groups of several rates and weight decays.
 
 Run with PyTorch 1.13: python3 record.py > groups.json
+Its NAdam counts mu twice, so that is today's formula written out.
 """
 import json
 import sys
@@ -18,6 +19,37 @@ INITIAL = {name: torch.randn(shape) * 0.5 + (1 if name.endswith(("gamma", "g")) 
 INPUTS = [torch.randn(BATCH, 3) for _ in range(STEPS)]
 LABELS = [torch.randint(0, 3, (BATCH,)) for _ in range(STEPS)]
 
+
+
+class NAdam(torch.optim.Optimizer):
+    """torch.optim.NAdam as later versions have it, with a coupled weight decay."""
+
+    def __init__(self, groups):
+        super().__init__(groups, dict(lr=2e-3, weight_decay=0))
+
+    @torch.no_grad()
+    def step(self):
+        beta1, beta2, eps, momentum_decay = 0.9, 0.999, 1e-8, 4e-3
+        for group in self.param_groups:
+            for p in group["params"]:
+                state = self.state[p]
+                if not state:
+                    state.update(step=0, product=1.0, m=torch.zeros_like(p), v=torch.zeros_like(p))
+                g = p.grad + group["weight_decay"] * p
+                state["step"] += 1
+                t = state["step"]
+                mu = beta1 * (1 - 0.5 * 0.96 ** (t * momentum_decay))
+                mu_next = beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))
+                state["product"] *= mu
+                state["m"].mul_(beta1).add_(g, alpha=1 - beta1)
+                state["v"].mul_(beta2).addcmul_(g, g, value=1 - beta2)
+                denominator = (state["v"] / (1 - beta2 ** t)).sqrt() + eps
+                product = state["product"]
+                p.addcdiv_(g, denominator, value=-group["lr"] * (1 - mu) / (1 - product))
+                p.addcdiv_(state["m"], denominator,
+                           value=-group["lr"] * mu_next / (1 - product * mu_next))
+
+
 OPTIMIZERS = {
     "sgd": lambda groups: torch.optim.SGD(groups, lr=1),
     "sgd_momentum": lambda groups: torch.optim.SGD(groups, lr=1, momentum=0.9),
@@ -26,6 +58,7 @@ OPTIMIZERS = {
     "adamw": lambda groups: torch.optim.AdamW(groups),
     "rmsprop": lambda groups: torch.optim.RMSprop(groups, momentum=0.5),
     "adagrad": lambda groups: torch.optim.Adagrad(groups),
+    "nadam": lambda groups: NAdam(groups),
     "radam": lambda groups: torch.optim.RAdam(groups),
     "adamax": lambda groups: torch.optim.Adamax(groups),
 }

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter;
 
+import io.github.dl4jtorch.adapter.internal.AsksForDecay;
 import io.github.dl4jtorch.adapter.internal.Decay;
 import io.github.dl4jtorch.adapter.internal.FrozenUpdater;
 import io.github.dl4jtorch.adapter.internal.LayerSlots;
@@ -50,6 +51,9 @@ final class GroupDecay {
   /** Sets the decay, about which there must be no complaint. */
   void set(double decay) {
     for (UpdaterBlocks.Param param : members()) {
+      if (FrozenUpdater.unfrozen(param.updater()) instanceof AsksForDecay asking) {
+        asking.decayIsSet();
+      }
       LayerSlots layer = LayerSlots.of(param.config());
       int slot = layer == null ? -1 : layer.regularizationSlot(param.name());
       if (layer != null && slot >= 0) {

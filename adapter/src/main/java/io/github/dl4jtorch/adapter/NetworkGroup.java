@@ -10,18 +10,25 @@ import org.jspecify.annotations.Nullable;
 final class NetworkGroup implements OptimizerValues {
 
   private final Supplier<Members> present;
+  private final @Nullable String name;
   private final MomentumKind momentumKind;
   private final ExactLr exactLr = new ExactLr();
 
   /** Takes over the updaters of a group, which must have what the start leaves as it is. */
   NetworkGroup(Supplier<Members> present, GroupStart start) {
     this.present = present;
+    this.name = start.name();
     Members members = present.get();
     if (!Double.isNaN(start.momentum())) {
       members.setMomentum(start.momentum());
     }
     this.momentumKind = members.momentumKind();
     setLr(Double.isNaN(start.lr()) ? members.lr() : start.lr());
+  }
+
+  @Override
+  public @Nullable String name() {
+    return name;
   }
 
   @Override

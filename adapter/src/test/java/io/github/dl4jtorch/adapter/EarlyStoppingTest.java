@@ -2,8 +2,11 @@ package io.github.dl4jtorch.adapter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.step.GradientAccumulation;
+import io.github.dl4jtorch.adapter.step.GradientClipping;
 import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.fixtures.Workers;
 import io.github.dl4jtorch.schedules.LRScheduler;
@@ -30,6 +33,7 @@ import org.deeplearning4j.earlystopping.termination.MaxEpochsTerminationConditio
 import org.deeplearning4j.earlystopping.trainer.EarlyStoppingGraphTrainer;
 import org.deeplearning4j.earlystopping.trainer.EarlyStoppingTrainer;
 import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.parallelism.EarlyStoppingParallelTrainer;
@@ -171,6 +175,39 @@ class EarlyStoppingTest {
     } else {
       schedule.putInto((ComputationGraph) net);
     }
+  }
+
+  /** With a batch at the end of each epoch that does not fill its step. */
+  @ParameterizedTest
+  @MethodSource("networks")
+  void clipsAndAccumulatesAsFitDoes(Model net) {
+    Model fitted =
+        net instanceof MultiLayerNetwork ? Nets.layers(new Sgd(0.04)) : Nets.graph(new Sgd(0.04));
+    List<GradientClipping> clippings = new ArrayList<>();
+    for (Model each : List.of(net, fitted)) {
+      GradientAccumulation.over((step, batch) -> batch % BATCHES == 0 ? 1 : 2)
+          .attach((NeuralNetwork) each);
+      GradientClipping clipping = GradientClipping.norm(0.5);
+      clippings.add(clipping);
+      Nets.addListeners(
+          each, clipping, SchedulerListener.everyIteration(HALVES.attach(groups(each))));
+    }
+    Nets.Movement movement = watched(net);
+    fit(net, stopping(3, falling(3)), null);
+    if (fitted instanceof MultiLayerNetwork layers) {
+      layers.fit(Nets.epoch(BATCHES), 3);
+    } else {
+      ((ComputationGraph) fitted).fit(Nets.epoch(BATCHES), 3);
+    }
+    assertThat(Nets.params(net)).isEqualTo(Nets.params(fitted));
+    assertThat(new LiveNetwork(net).iterationCount()).isEqualTo(6);
+    assertThat(movement.gradients)
+        .allSatisfy(
+            gradient ->
+                assertThat(gradient.norm2Number().doubleValue()).isCloseTo(0.5, within(1e-6)));
+    assertThat(clippings.get(0).lastNorm())
+        .isEqualTo(clippings.get(1).lastNorm())
+        .isGreaterThan(0.5);
   }
 
   @ParameterizedTest

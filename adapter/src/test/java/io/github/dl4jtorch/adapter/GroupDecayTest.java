@@ -3,6 +3,7 @@ package io.github.dl4jtorch.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
@@ -11,10 +12,12 @@ import io.github.dl4jtorch.adapter.optim.TorchAdamW;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.LRScheduler;
+import io.github.dl4jtorch.schedules.LambdaLR;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.StepLR;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
 import org.deeplearning4j.nn.conf.layers.BaseLayer;
 import org.deeplearning4j.nn.conf.layers.BatchNormalization;
@@ -201,6 +204,29 @@ class GroupDecayTest {
             "[head {lr=0.1, momentum=0.9, weight_decay=0.25, params=[layer2.W, layer2.b]}, param"
                 + " group 1 {lr=0.1, momentum=0.9, weight_decay=0.0, params=[layer0.W, layer0.b,"
                 + " layer1.W, layer1.b]}]");
+  }
+
+  @Test
+  void areCalledByTheirNamesByRunsToo() {
+    NetworkParamGroups groups =
+        NetworkParamGroups.builder(Nets.layers(new TorchSGD(0.1).withMomentum(0.9)))
+            .group(HEAD.negate())
+            .group("head", HEAD)
+            .build();
+    assertThat(groups.get(0)).hasToString("param group {lr=0.1, momentum=0.9}");
+    assertThat(groups.get(1)).hasToString("head {lr=0.1, momentum=0.9}");
+    LRScheduler run =
+        new LambdaLR(List.of(step -> 1, step -> step > 0 ? Double.NaN : 1)).attach(groups);
+    assertThatThrownBy(run::step)
+        .isInstanceOf(ArithmeticException.class)
+        .hasMessage(
+            "LambdaLR gives param group \"head\" a learning rate of NaN at epoch 1.0; nothing was"
+                + " changed");
+    assertThat(groups.get(1)).hasToString("head {lr=0.1, momentum=0.9, initial_lr=0.1}");
+    List<Map<String, Object>> state = groups.stateDict();
+    state.get(1).remove("lr");
+    assertThatThrownBy(() -> groups.loadStateDict(state))
+        .hasMessageStartingWith("param group \"head\"");
   }
 
   @Test

@@ -6,6 +6,11 @@ import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpointListener;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
+import io.github.dl4jtorch.adapter.optim.TorchAdamW;
+import io.github.dl4jtorch.adapter.optim.TorchOptimizer;
+import io.github.dl4jtorch.adapter.step.AccumulatedGradients;
+import io.github.dl4jtorch.adapter.step.GradientAccumulation;
+import io.github.dl4jtorch.adapter.step.GradientClipping;
 import io.github.dl4jtorch.adapter.watch.LrFinder;
 import io.github.dl4jtorch.fixtures.LogLines;
 import io.github.dl4jtorch.fixtures.Nets;
@@ -274,6 +279,58 @@ class HealthyRunsTest {
     NetworkParamGroups all = groups.unfreeze(NetworkParam.inLayers("layer0"), 0.01);
     net.addListeners(SchedulerListener.everyEpoch(HALVES.attach(all.only(1))));
     net.fit(Nets.epoch(2), 2);
+  }
+
+  @Test
+  void groupsThatDecayEachInItsOwnWay() throws Exception {
+    for (TorchOptimizer optimizer :
+        List.of(
+            TorchOptimizer.of(new TorchAdamW(0.01)),
+            TorchOptimizer.of(new TorchAdamW(0.01)).withWeightDecay(0),
+            TorchOptimizer.of(new TorchAdamW(0.01))
+                .withBiases(new TorchAdamW(0.02), 0)
+                .withoutDecayOn(NetworkParam::isNormalization))) {
+      MultiLayerNetwork given =
+          Nets.init(optimizer.applyTo(Nets.layersConfiguration(new Sgd(0.1))));
+      given.addListeners(
+          SchedulerListener.everyIteration(
+              HALVES.attach(NetworkParamGroups.weightsAndBiases(given))));
+      given.fit(Nets.epoch(3), 2);
+    }
+    // Whose groups say how much is to be decayed.
+    MultiLayerNetwork grouped = Nets.layers(new TorchAdamW(0.01));
+    NetworkParamGroups groups =
+        NetworkParamGroups.builder(grouped)
+            .group("decay", NetworkParam::isWeight)
+            .weightDecay(0.05)
+            .group("no decay", NetworkParam::isBias)
+            .weightDecay(0)
+            .build();
+    grouped.addListeners(SchedulerListener.everyEpoch(HALVES.attach(groups)));
+    grouped.fit(Nets.epoch(3), 2);
+    groups.setWeightDecay(0, 0.1);
+    grouped.fit(Nets.epoch(3), 2);
+    Nets.restored(TorchOptimizer.of(new TorchAdamW(0.01)).applyTo(grouped)).fit(Nets.epoch(3), 1);
+  }
+
+  @Test
+  void clippingAndAccumulation() throws Exception {
+    AccumulatedGradients gradients = GradientAccumulation.over(2).attach(net);
+    LRScheduler run = run(net);
+    net.addListeners(
+        GradientClipping.norm(1),
+        GradientClipping.value(0.5),
+        SchedulerListener.everyIteration(run),
+        SchedulerListener.everyEpoch(HALVES.attach(run.paramGroups())));
+    net.fit(Nets.epoch(5), 2);
+    Path file = folder.resolve("training.zip");
+    CheckpointWriter.of(net).with("run", run).with("gradients", gradients).save(file);
+    TrainingCheckpoint checkpoint = TrainingCheckpoint.load(file);
+    MultiLayerNetwork resumed = checkpoint.network(MultiLayerNetwork.class);
+    GradientAccumulation.over(2).attach(resumed).restore(checkpoint.part("gradients"));
+    resumed.addListeners(
+        GradientClipping.norm(1), SchedulerListener.everyIteration(checkpoint.run("run")));
+    EpochLoop.of(resumed).fit(2, () -> Nets.fit(resumed, Nets.data(5)));
   }
 
   @Test

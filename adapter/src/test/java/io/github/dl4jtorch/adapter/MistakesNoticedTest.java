@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
+import io.github.dl4jtorch.adapter.optim.TorchAdamW;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.fixtures.LogLines;
 import io.github.dl4jtorch.fixtures.Nets;
@@ -47,6 +48,25 @@ class MistakesNoticedTest {
 
   private static LRScheduler halves(MultiLayerNetwork net) {
     return new StepLR(1, 0.5).attach(NetworkParamGroups.of(net));
+  }
+
+  /** What a recipe means that names AdamW and no decay. */
+  @Test
+  void noticesAnAdamWWithoutItsDecay() throws IOException {
+    MultiLayerNetwork bare = Nets.layers(new TorchAdamW(0.01).withEps(1e-6));
+    NetworkParamGroups.perLayer(bare);
+    bare.fit(Nets.epoch(2), 2);
+    assertThat(log.all())
+        .containsExactly(
+            "WARN "
+                + TorchAdamW.class.getName()
+                + " - a network has a TorchAdamW that no TorchOptimizer gave it, which decays"
+                + " nothing but what DL4J's weightDecay of a layer says, where PyTorch's AdamW"
+                + " decays by 0.01: TorchOptimizer.of(updater).applyTo(configuration) sets that,"
+                + " and withWeightDecay(0) before applyTo says that there is to be none");
+    Nets.restored(bare).fit(Nets.epoch(2), 1);
+    bare.clone().fit(Nets.epoch(2), 1);
+    assertThat(log.all()).hasSize(1);
   }
 
   @Test

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.step.AccumulatedGradients;
+import io.github.dl4jtorch.adapter.step.GradientAccumulation;
+import io.github.dl4jtorch.adapter.step.GradientClipping;
 import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.fixtures.Workers;
 import io.github.dl4jtorch.fixtures.Workers.Values;
@@ -21,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
@@ -216,6 +220,42 @@ class ParallelWrapperTest {
     assertThat(scores).hasSize(4).doesNotContain(0.0, Double.NaN);
   }
 
+  /** Weights and biases have each their rate and decay, which change between two epochs. */
+  @ParameterizedTest
+  @MethodSource("modesAndKinds")
+  void decaysEachGroupInEveryWorker(TrainingMode mode, boolean isGraph) {
+    Model net = net(new Nesterovs(0.01, 0.9), isGraph);
+    NetworkParamGroups groups =
+        NetworkParamGroups.builder((NeuralNetwork) net)
+            .group("weights", NetworkParam::isWeight)
+            .lr(0.01)
+            .weightDecay(0.3)
+            .group("biases", NetworkParam::isBias)
+            .lr(0.02)
+            .weightDecay(0)
+            .build();
+    LRScheduler run = new StepLR(1, 0.5).attach(groups);
+    Workers workers = new Workers(net);
+    EpochLoop loop = loop(net, SchedulerListener.everyEpoch(run));
+    Nets.addListeners(net, workers);
+    ParallelWrapper wrapper = wrapper(net, mode);
+    loop.fit(1, () -> wrapper.fit(Nets.epoch(BATCHES)));
+    groups.setWeightDecay(0, 0.1);
+    groups.setWeightDecay(1, 0.2);
+    loop.fit(1, () -> wrapper.fit(Nets.epoch(BATCHES)));
+    assertCounts(workers, 2);
+    assertThat(Nets.blocks(net)).isEqualTo(6);
+    double[][] decay = {{0.3, 0}, {0.1, 0.2}};
+    Workers.assertNesterovs(
+        all(workers),
+        (block, iteration, epoch) ->
+            new Values(
+                (block % 2 == 0 ? 0.01 : 0.02) * (epoch == 0 ? 1 : 0.5),
+                0.9,
+                decay[epoch][block % 2]),
+        mode == TrainingMode.AVERAGING);
+  }
+
   /** The wrapper alone would forget it in a MultiLayerNetwork. */
   @ParameterizedTest
   @MethodSource("kinds")
@@ -367,6 +407,42 @@ class ParallelWrapperTest {
       assertThat(run.lastEpoch()).isZero();
       assertThat(run.getLastLr()).containsExactly(0.04);
     }
+  }
+
+  private static void assertRefused(Model net, TrainingMode mode, String message) {
+    double[] before = Nets.params(net);
+    ParallelWrapper wrapper = wrapper(net, mode);
+    assertThatThrownBy(() -> fail(wrapper, () -> wrapper.fit(Nets.epoch(BATCHES))))
+        .isExactlyInstanceOf(RuntimeException.class)
+        .rootCause()
+        .isExactlyInstanceOf(IllegalStateException.class)
+        .hasMessage(message);
+    assertThat(Nets.params(net)).isEqualTo(before);
+    assertThat(new LiveNetwork(net).iterationCount()).isZero();
+  }
+
+  @ParameterizedTest
+  @MethodSource("modesAndKinds")
+  void refusesToClipAndToAccumulate(TrainingMode mode, boolean isGraph) {
+    for (GradientClipping clipping :
+        List.of(GradientClipping.norm(1), GradientClipping.value(0.5))) {
+      Model net = net(new Sgd(0.04), isGraph);
+      Nets.addListeners(net, clipping);
+      assertRefused(
+          net,
+          mode,
+          "ParallelWrapper trains copies of the network, each with a part of the gradients, whose"
+              + " norm says nothing of the whole: clip without it, or set gradientNormalization in"
+              + " the configuration, by which DL4J clips layer by layer in each copy");
+    }
+    Model net = net(new Sgd(0.04), isGraph);
+    AccumulatedGradients gradients = GradientAccumulation.over(2).attach((NeuralNetwork) net);
+    assertRefused(
+        net,
+        mode,
+        "ParallelWrapper trains copies of the network, which do not accumulate gradients: train"
+            + " without it, or give its workers greater batches");
+    assertThat(gradients.pendingBatches()).isZero();
   }
 
   /** And does not wait for ever for a worker that has failed. */

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.examples;
 
+import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.adapter.watch.LrFinder;
 import io.github.dl4jtorch.adapter.watch.LrFinder.Result;
 import io.github.dl4jtorch.examples.Panels.Line;
@@ -14,7 +15,6 @@ import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
-import org.nd4j.linalg.learning.config.Sgd;
 import org.nd4j.nativeblas.NativeOpsHolder;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -98,7 +98,7 @@ public final class FindLr implements Callable<Integer> {
     // Several threads would spend more time on matrices this small, most of it waiting.
     NativeOpsHolder.getInstance().getDeviceNativeOps().setOmpNumThreads(1);
 
-    MultiLayerNetwork net = SmallNetwork.with(new Sgd(0.1));
+    MultiLayerNetwork net = SmallNetwork.with(new TorchSGD(0.1));
     Result result = test.run(net, IrisData.batches(data.train(), BATCH_SIZE));
 
     Path chart = output.resolve("range-test.png");

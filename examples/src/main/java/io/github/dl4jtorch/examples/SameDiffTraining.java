@@ -1,6 +1,7 @@
 package io.github.dl4jtorch.examples;
 
 import io.github.dl4jtorch.adapter.TorchSchedule;
+import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.adapter.samediff.SameDiffLoss;
 import io.github.dl4jtorch.adapter.samediff.SameDiffParamGroups;
 import io.github.dl4jtorch.adapter.samediff.SameDiffSchedulerListener;
@@ -19,7 +20,6 @@ import org.nd4j.linalg.dataset.SplitTestAndTrain;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.IUpdater;
-import org.nd4j.linalg.learning.config.Nesterovs;
 import org.nd4j.linalg.schedule.ScheduleType;
 
 /** SameDiff: a graph of one's own under one cycle (pull), then another under a plateau (push). */
@@ -46,14 +46,13 @@ public final class SameDiffTraining {
     Schedule cycle = OneCycleLR.builder(0.2).epochs(EPOCHS).stepsPerEpoch(BATCHES).build();
     SameDiff sd =
         graph(
-            new Nesterovs(
-                TorchSchedule.lr(cycle, 0.2, ScheduleType.ITERATION),
-                TorchSchedule.momentum(cycle, 0.9, ScheduleType.ITERATION)));
+            new TorchSGD(TorchSchedule.lr(cycle, 0.2, ScheduleType.ITERATION))
+                .withNesterovMomentum(TorchSchedule.momentum(cycle, 0.9, ScheduleType.ITERATION)));
     train("one cycle", sd, train, heldOut);
   }
 
   private static void underAPlateau(DataSet train, DataSet heldOut) {
-    SameDiff sd = graph(new Nesterovs(0.2, 0.9));
+    SameDiff sd = graph(new TorchSGD(0.2).withNesterovMomentum(0.9));
     LRScheduler run =
         ReduceLROnPlateau.builder()
             .factor(0.5)

@@ -122,12 +122,11 @@ final class GroupArrays {
     }
   }
 
-  static ArithmeticException notTaken(
-      Node writer, int group, String name, double value, String why) {
+  ArithmeticException notTaken(Node writer, int group, String name, double value, String why) {
     return new ArithmeticException(
         writer.name()
-            + " gives param group "
-            + group
+            + " gives "
+            + groups.label(group)
             + " a "
             + name
             + " of "

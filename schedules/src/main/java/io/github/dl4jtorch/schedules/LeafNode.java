@@ -151,12 +151,11 @@ final class LeafNode extends Node implements Moment {
       if (!Double.isFinite(groups.lr[i])) {
         throw i >= boundGroups
             ? new ArithmeticException(
-                "param group "
-                    + i
+                groups.groups.label(i)
                     + " was added after this "
                     + writer.name()
                     + " was attached, which has no base rate for it; attach it anew")
-            : GroupArrays.notTaken(writer, i, "learning rate", groups.lr[i], "");
+            : groups.notTaken(writer, i, "learning rate", groups.lr[i], "");
       }
     }
     groups.requireFiniteMomenta(writer);

@@ -10,6 +10,15 @@ import org.jspecify.annotations.Nullable;
 public interface OptimizerValues {
 
   /**
+   * Returns what messages call the group.
+   *
+   * @return the name; null, which is the default, for its number
+   */
+  default @Nullable String name() {
+    return null;
+  }
+
+  /**
    * Returns the present learning rate.
    *
    * @return the rate

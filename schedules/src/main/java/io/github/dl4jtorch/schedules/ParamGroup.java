@@ -239,6 +239,23 @@ public final class ParamGroup {
     return state;
   }
 
+  /** Returns what messages call this group, whose number is told. */
+  String label(int number) {
+    String name = values.name();
+    return "param group " + (name == null ? String.valueOf(number) : "\"" + name + "\"");
+  }
+
+  /**
+   * Returns the name, if there is one, and what {@link #stateDict()} has.
+   *
+   * @return for a log
+   */
+  @Override
+  public String toString() {
+    String name = values.name();
+    return (name == null ? "param group" : name) + " " + stateDict();
+  }
+
   String insteadOfMomentum() {
     return values.insteadOfMomentum();
   }
@@ -293,7 +310,7 @@ public final class ParamGroup {
 
   /** Reads and checks one entry of param_groups for this group, without changing it. */
   Saved read(int index, Map<?, ?> state) {
-    Arguments reader = new Arguments("param group " + index, state);
+    Arguments reader = new Arguments(label(index), state);
     double lr = reader.finite("lr");
     double[] marks = GroupMark.none();
     for (GroupMark mark : GroupMark.ALL) {

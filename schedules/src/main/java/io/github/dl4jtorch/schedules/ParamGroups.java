@@ -114,7 +114,7 @@ public class ParamGroups extends AbstractList<ParamGroup> implements RandomAcces
       Object entry = ((List<?>) state).get(group);
       if (!(entry instanceof Map<?, ?> map)) {
         throw new MalformedDataException(
-            "param group " + group + " must be a map but was " + Arguments.shown(entry));
+            label(group) + " must be a map but was " + Arguments.shown(entry));
       }
       saved.add(groups.get(group).read(group, map));
     }
@@ -141,6 +141,11 @@ public class ParamGroups extends AbstractList<ParamGroup> implements RandomAcces
                 + otherwise);
       }
     }
+  }
+
+  /** Returns what messages call a group. */
+  String label(int group) {
+    return get(group).label(group);
   }
 
   private void append(ParamGroup group) {

@@ -52,8 +52,7 @@ final class Run implements LRScheduler {
     for (int i = 0; i < groups.size(); i++) {
       if (groups.get(i).initialLr().isEmpty()) {
         throw new IllegalArgumentException(
-            "param group "
-                + i
+            groups.label(i)
                 + " must have an initial_lr to be resumed at lastEpoch "
                 + lastEpoch
                 + ": restore the groups first, or call setInitialLr");
@@ -193,8 +192,7 @@ final class Run implements LRScheduler {
         // One that is absent says nothing.
         if (expected < found || expected > found) {
           throw new MalformedDataException(
-              "param group "
-                  + i
+              groups.label(i)
                   + ": the state was saved with \""
                   + mark.key()
                   + "\" "

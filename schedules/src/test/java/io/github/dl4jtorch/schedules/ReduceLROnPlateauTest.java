@@ -2,9 +2,17 @@ package io.github.dl4jtorch.schedules;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.google.gson.Gson;
+import com.google.gson.reflect.TypeToken;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -98,6 +106,41 @@ class ReduceLROnPlateauTest {
     assertThat(groups.get(0).initialLr()).isEmpty();
   }
 
+  /** Where there is a Python. It writes a bare Infinity, as for PyTorch's own state. */
+  @Test
+  void aStateGoesThroughPython() throws Exception {
+    Schedule schedule = ReduceLROnPlateau.builder().patience(0).build();
+    LRScheduler run = schedule.attach(ParamGroups.of(ParamGroup.sgd(0.5, 0.9)));
+    Process python;
+    try {
+      python =
+          new ProcessBuilder(
+                  "python3",
+                  "-c",
+                  "import json, sys; state = json.load(sys.stdin);"
+                      + " assert state['best'] == float('inf'); json.dump(state, sys.stdout)")
+              .redirectError(ProcessBuilder.Redirect.DISCARD)
+              .start();
+    } catch (IOException absent) {
+      assumeTrue(false, "there is no python3");
+      return;
+    }
+    try (OutputStream in = python.getOutputStream()) {
+      in.write(new ObjectMapper().writeValueAsBytes(run.stateDict()));
+    }
+    String json = new String(python.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(python.waitFor()).isZero();
+    assertThat(json).contains("\"best\": Infinity");
+    Map<String, Object> read =
+        JsonMapper.builder()
+            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+            .build()
+            .readValue(json, new TypeReference<Map<String, Object>>() {});
+    LRScheduler loaded = schedule.attach(ParamGroups.of(ParamGroup.sgd(0.5, 0.9)));
+    assertThat(loaded.loadStateDict(read)).isTrue();
+    assertThat(loaded.stateDict()).isEqualTo(run.stateDict());
+  }
+
   /** With no settings of its own, which refuse a bare Infinity. */
   @Test
   void aStateGoesThroughPlainJsonBeforeTheFirstMetric() throws Exception {
@@ -115,7 +158,14 @@ class ReduceLROnPlateauTest {
                   ? Double.POSITIVE_INFINITY
                   : Double.NEGATIVE_INFINITY);
       LRScheduler loaded = schedule.attach(ParamGroups.of(ParamGroup.sgd(0.5, 0.9)));
-      for (Map<String, Object> state : List.of(read, run.stateDict())) {
+      // Which reads every number as a double.
+      Map<String, Object> byGson =
+          new Gson()
+              .fromJson(
+                  new Gson().toJson(run.stateDict()),
+                  new TypeToken<Map<String, Object>>() {}.getType());
+      assertThat(byGson.get("best")).isEqualTo(read.get("best"));
+      for (Map<String, Object> state : List.of(read, byGson, run.stateDict())) {
         assertThat(loaded.loadStateDict(state)).isTrue();
         assertThat(loaded.stateDict()).isEqualTo(run.stateDict());
       }

@@ -6,6 +6,7 @@ import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.PacedListener;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.List;
 import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.optimize.api.TrainingListener;
@@ -49,9 +50,22 @@ public final class SparkEpochLoop {
   private final EpochLoop loop;
 
   private SparkEpochLoop(NeuralNetwork net, TrainingListener... listeners) {
+    Collection<TrainingListener> onTheNetwork = new LiveNetwork(LiveNetwork.model(net)).listeners();
+    requireForSpark(List.of(listeners));
+    requireForSpark(onTheNetwork);
     requireEpochs(listeners);
-    requireNone(new LiveNetwork(LiveNetwork.model(net)).listeners());
+    requireNone(onTheNetwork);
     this.loop = EpochLoop.of(net, listeners);
+  }
+
+  /** Of those that no advice can help, whether by epochs or elsewhere. */
+  private static void requireForSpark(Collection<TrainingListener> listeners) {
+    for (TrainingListener listener : listeners) {
+      String complaint = listener instanceof PacedListener paced ? paced.complaintOfSpark() : null;
+      if (complaint != null) {
+        throw new IllegalArgumentException(complaint);
+      }
+    }
   }
 
   private static void requireEpochs(TrainingListener... listeners) {
@@ -84,7 +98,7 @@ public final class SparkEpochLoop {
    * @param listeners whom to tell when a {@code fit} starts and ends, in this order; {@link
    *     SchedulerListener#everyEpoch} for instance
    * @return the loop
-   * @throws IllegalArgumentException if a listener works after iterations, or comes after a {@code
+   * @throws IllegalArgumentException if a listener works after iterations, clips or accumulates, or comes after a {@code
    *     TrainingCheckpointListener} that is to save it, or the network has listeners of its own, or
    *     a {@link SchedulerListener} is for another network, or the training master is of another
    *     kind
@@ -102,7 +116,7 @@ public final class SparkEpochLoop {
    * @param listeners whom to tell when a {@code fit} starts and ends, in this order; {@link
    *     SchedulerListener#everyEpoch} for instance
    * @return the loop
-   * @throws IllegalArgumentException if a listener works after iterations, or comes after a {@code
+   * @throws IllegalArgumentException if a listener works after iterations, clips or accumulates, or comes after a {@code
    *     TrainingCheckpointListener} that is to save it, or the graph has listeners of its own, or a
    *     {@link SchedulerListener} is for another network, or the training master is of another kind
    */

@@ -10,6 +10,9 @@ import io.github.dl4jtorch.adapter.TorchSchedule;
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpointListener;
+import io.github.dl4jtorch.adapter.step.AccumulatedGradients;
+import io.github.dl4jtorch.adapter.step.GradientAccumulation;
+import io.github.dl4jtorch.adapter.step.GradientClipping;
 import io.github.dl4jtorch.examples.spark.IrisBatches;
 import io.github.dl4jtorch.schedules.AnnealStrategy;
 import io.github.dl4jtorch.schedules.ExponentialLR;
@@ -361,6 +364,37 @@ class SparkEpochLoopTest {
                   + " everyEpoch, and a TorchSchedule for a rate by iteration");
     }
     assertThat(net.getListeners()).isEmpty();
+  }
+
+  /** In the loop and on the network, where Spark would leave both unused. */
+  @Test
+  void refusesToClipAndToAccumulate() {
+    MultiLayerNetwork net = (MultiLayerNetwork) Kind.LAYERS.net(new Sgd(0.1));
+    Training training = new Training(spark, net, batches);
+    GradientClipping clipping = GradientClipping.norm(1);
+    String noClipping =
+        "a GradientClipping clips only the gradients of a network that trains in this JVM; each of"
+            + " Spark's workers has a part of them, whose norm says nothing of the whole: set"
+            + " gradientNormalization in the configuration, by which DL4J clips layer by layer";
+    assertThatThrownBy(() -> training.loop(clipping))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(noClipping);
+    net.setListeners(clipping);
+    assertThatThrownBy(() -> training.loop())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(noClipping);
+    net.setListeners();
+    AccumulatedGradients gradients = GradientAccumulation.over(2).attach(net);
+    String noAccumulation =
+        "AccumulatedGradients are only those of a network that trains in this JVM; Spark's workers"
+            + " train copies, which do not accumulate: give them greater batches";
+    assertThatThrownBy(() -> training.loop())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(noAccumulation);
+    net.setListeners();
+    assertThatThrownBy(() -> training.loop(gradients))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(noAccumulation);
   }
 
   @Test

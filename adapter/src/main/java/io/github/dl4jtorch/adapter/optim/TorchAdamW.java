@@ -1,7 +1,13 @@
 package io.github.dl4jtorch.adapter.optim;
 
+import io.github.dl4jtorch.adapter.internal.AsksForDecay;
+import io.github.dl4jtorch.adapter.internal.Caller;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.schedule.ISchedule;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * PyTorch's {@code torch.optim.AdamW}: {@link TorchAdam} for use with a weight decay that is kept
@@ -15,9 +21,10 @@ import org.nd4j.linalg.schedule.ISchedule;
  *
  * <p>An updater never sees parameters, so the term with {@code weight_decay} is DL4J's {@code
  * WeightDecay}, and {@link TorchOptimizer} sets both, the decay to PyTorch's default of 0.01 if it
- * is given none. An updater alone, without {@code TorchOptimizer}, decays nothing. Step {@code t}
- * counts from 1. State of {@code n} parameters: {@code m} and {@code v}, with AMSGrad the largest
- * {@code v}, then the cells of the count.
+ * is given none. A network that is given the updater alone decays nothing and says so in one line
+ * at its first update, unless its param groups have set a weight decay. Step {@code t} counts from
+ * 1. State of {@code n} parameters: {@code m} and {@code v}, with AMSGrad the largest {@code v},
+ * then the cells of the count.
  *
  * <p>See Loshchilov and Hutter, <a href="https://arxiv.org/abs/1711.05101">Decoupled Weight Decay
  * Regularization</a>.
@@ -30,12 +37,20 @@ import org.nd4j.linalg.schedule.ISchedule;
  *         .build();
  * }</pre>
  */
-public final class TorchAdamW extends AmsgradUpdater<TorchAdamW> {
+public final class TorchAdamW extends AmsgradUpdater<TorchAdamW> implements AsksForDecay {
 
   private static final long serialVersionUID = 1L;
 
   /** PyTorch's default, which {@link TorchOptimizer} sets. */
   static final double WEIGHT_DECAY = 0.01;
+
+  private static final Logger LOG = LoggerFactory.getLogger(TorchAdamW.class);
+
+  /**
+   * Whether to ask for a decay, once for all copies; null where one was set. Not so in what is read
+   * from a file, since that is not where a recipe is written down.
+   */
+  private transient @Nullable AtomicBoolean asks;
 
   private TorchAdamW() {
     super(Setting.of(1e-3));
@@ -49,6 +64,7 @@ public final class TorchAdamW extends AmsgradUpdater<TorchAdamW> {
    */
   public TorchAdamW(double lr) {
     super(fixedLr(lr));
+    asks = new AtomicBoolean(true);
   }
 
   /**
@@ -58,10 +74,26 @@ public final class TorchAdamW extends AmsgradUpdater<TorchAdamW> {
    */
   public TorchAdamW(ISchedule lr) {
     super(scheduledLr(lr));
+    asks = new AtomicBoolean(true);
+  }
+
+  /** Takes note that it was decided how much is to be decayed, be it nothing. */
+  @Override
+  public void decayIsSet() {
+    asks = null;
   }
 
   @Override
   void update(INDArray gradient, UpdaterState state, double lr, int iteration, int epoch) {
+    AtomicBoolean toBeAsked = asks;
+    if (toBeAsked != null && toBeAsked.get() && Caller.isBlock() && toBeAsked.getAndSet(false)) {
+      LOG.warn(
+          "a network has a TorchAdamW that no TorchOptimizer gave it, which decays nothing but what"
+              + " DL4J's weightDecay of a layer says, where PyTorch's AdamW decays by {}:"
+              + " TorchOptimizer.of(updater).applyTo(configuration) sets that, and"
+              + " withWeightDecay(0) before applyTo says that there is to be none",
+          WEIGHT_DECAY);
+    }
     TorchAdam.step(this, gradient, state, lr, iteration, epoch);
   }
 }

@@ -6,6 +6,7 @@ import static java.util.Objects.requireNonNull;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.NetworkParam;
+import io.github.dl4jtorch.adapter.internal.AsksForDecay;
 import io.github.dl4jtorch.adapter.internal.Decay;
 import io.github.dl4jtorch.adapter.internal.LayerSlots;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
@@ -72,8 +73,17 @@ public final class TorchOptimizer {
 
     static Group of(IUpdater updater, double weightDecay) {
       return new Group(
-          requireGiven("updater", updater),
+          decided(requireGiven("updater", updater)),
           new Decay(requireNonNegative("weightDecay", weightDecay), updater instanceof TorchAdamW));
+    }
+
+    private static IUpdater decided(IUpdater updater) {
+      if (!(updater instanceof AsksForDecay)) {
+        return updater;
+      }
+      IUpdater copy = updater.clone();
+      ((AsksForDecay) copy).decayIsSet();
+      return copy;
     }
 
     Decay without() {

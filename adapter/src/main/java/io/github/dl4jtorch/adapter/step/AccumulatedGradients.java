@@ -212,11 +212,20 @@ public final class AccumulatedGradients extends BaseTrainingListener
         key + " must be an integer >= " + least + " but was " + values.get(key));
   }
 
+  /**
+   * Says why they are not for Spark.
+   *
+   * @return the message
+   */
+  @Override
+  public String complaintOfSpark() {
+    return "AccumulatedGradients are only those of a network that trains in this JVM; Spark's"
+        + " workers train copies, which do not accumulate: give them greater batches";
+  }
+
   /** Is serializable only to say why it is not: Spark would name the class and nothing else. */
   @Serial
   private void writeObject(ObjectOutputStream out) throws NotSerializableException {
-    throw new NotSerializableException(
-        "AccumulatedGradients are only those of a network that trains in this JVM; Spark's workers"
-            + " train copies, which do not accumulate: give them greater batches");
+    throw new NotSerializableException(complaintOfSpark());
   }
 }

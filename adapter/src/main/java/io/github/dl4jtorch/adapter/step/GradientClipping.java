@@ -352,12 +352,21 @@ public final class GradientClipping extends BaseTrainingListener
     return new UpdaterBlocks.Span(0, part.length()).of(known);
   }
 
+  /**
+   * Says why it is not for Spark.
+   *
+   * @return the message
+   */
+  @Override
+  public String complaintOfSpark() {
+    return "a GradientClipping clips only the gradients of a network that trains in this JVM; each"
+        + " of Spark's workers has a part of them, whose norm says nothing of the whole: set"
+        + " gradientNormalization in the configuration, by which DL4J clips layer by layer";
+  }
+
   /** Is serializable only to say why it is not: Spark would name the class and nothing else. */
   @Serial
   private void writeObject(ObjectOutputStream out) throws NotSerializableException {
-    throw new NotSerializableException(
-        "a GradientClipping clips only the gradients of a network that trains in this JVM; each of"
-            + " Spark's workers has a part of them, whose norm says nothing of the whole: set"
-            + " gradientNormalization in the configuration, by which DL4J clips layer by layer");
+    throw new NotSerializableException(complaintOfSpark());
   }
 }

@@ -3,6 +3,7 @@ package io.github.dl4jtorch.examples.spark;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.TorchSchedule;
+import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.examples.spark.WorkerRates.Update;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
@@ -34,7 +35,6 @@ import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.learning.config.IUpdater;
-import org.nd4j.linalg.learning.config.Nesterovs;
 import org.nd4j.linalg.schedule.ScheduleType;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -181,17 +181,17 @@ public final class TrainOnSpark implements Callable<Integer> {
     return switch (recipe) {
       case ONECYCLE -> {
         Schedule oneCycle = OneCycleLR.builder(0.3).totalSteps(totalSteps).build();
-        yield new Nesterovs(
-            TorchSchedule.lr(oneCycle, 0.3, ScheduleType.ITERATION),
-            TorchSchedule.momentum(oneCycle, 0.9, ScheduleType.ITERATION));
+        yield new TorchSGD(TorchSchedule.lr(oneCycle, 0.3, ScheduleType.ITERATION))
+            .withNesterovMomentum(TorchSchedule.momentum(oneCycle, 0.9, ScheduleType.ITERATION));
       }
       case SEQUENTIAL -> {
         Schedule warmupThenCosine =
             new SequentialLR(
                 List.of(new LinearLR(0.1, 1.0, 4), new CosineAnnealingLR(FITS - 4)), List.of(4));
-        yield new Nesterovs(TorchSchedule.lr(warmupThenCosine, 0.2, ScheduleType.EPOCH), 0.9);
+        yield new TorchSGD(TorchSchedule.lr(warmupThenCosine, 0.2, ScheduleType.EPOCH))
+            .withNesterovMomentum(0.9);
       }
-      case PLATEAU -> new Nesterovs(0.5, 0.9);
+      case PLATEAU -> new TorchSGD(0.5).withNesterovMomentum(0.9);
     };
   }
 

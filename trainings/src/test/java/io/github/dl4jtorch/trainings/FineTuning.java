@@ -1,6 +1,5 @@
-package io.github.dl4jtorch.adapter.step;
+package io.github.dl4jtorch.trainings;
 
-import io.github.dl4jtorch.adapter.optim.TorchAdamW;
 import io.github.dl4jtorch.adapter.optim.TorchBatchNormalization;
 import io.github.dl4jtorch.adapter.optim.TorchCrossEntropyLoss;
 import io.github.dl4jtorch.adapter.optim.TorchOptimizer;
@@ -121,53 +120,45 @@ final class FineTuning {
         Nd4j.createFromArray(features).reshape(rows.length, 1, 8, 8), Nd4j.createFromArray(labels));
   }
 
-  /** Makes the network with PyTorch's initial weights; biases and normalizations do not decay. */
-  MultiLayerNetwork network() {
-    TorchOptimizer plain = TorchOptimizer.of(new TorchAdamW(3e-3)).withWeightDecay(0);
-    TorchOptimizer weights = plain.withWeightDecay(0.05).withBiases(new TorchAdamW(3e-3), 0);
+  /** Makes the network with PyTorch's initial weights. */
+  MultiLayerNetwork network(TorchOptimizer optimizer) {
     MultiLayerNetwork net =
         new MultiLayerNetwork(
-            new NeuralNetConfiguration.Builder()
-                .dataType(DataType.DOUBLE)
-                .list(
-                    weights
-                        .applyTo(
-                            new ConvolutionLayer.Builder(3, 3)
-                                .padding(1, 1)
-                                .nOut(8)
-                                .activation(Activation.IDENTITY))
-                        .build(),
-                    plain.applyTo(new TorchBatchNormalization.Builder()).build(),
-                    new ActivationLayer(Activation.RELU),
-                    pooling(),
-                    weights
-                        .applyTo(
-                            new ConvolutionLayer.Builder(3, 3)
-                                .padding(1, 1)
-                                .nOut(16)
-                                .hasBias(false)
-                                .activation(Activation.IDENTITY))
-                        .build(),
-                    plain.applyTo(new TorchBatchNormalization.Builder()).build(),
-                    new ActivationLayer(Activation.RELU),
-                    pooling(),
-                    weights
-                        .applyTo(
-                            new OutputLayer.Builder(
-                                    new TorchCrossEntropyLoss().withLabelSmoothing(0.1))
-                                .nOut(10)
-                                .activation(Activation.SOFTMAX))
-                        .build())
-                .setInputType(InputType.convolutional(8, 8, 1))
-                .build());
+            optimizer.applyTo(
+                new NeuralNetConfiguration.Builder()
+                    .dataType(DataType.DOUBLE)
+                    .list(
+                        new ConvolutionLayer.Builder(3, 3)
+                            .padding(1, 1)
+                            .nOut(8)
+                            .activation(Activation.IDENTITY)
+                            .build(),
+                        new TorchBatchNormalization.Builder().build(),
+                        new ActivationLayer(Activation.RELU),
+                        pooling(),
+                        new ConvolutionLayer.Builder(3, 3)
+                            .padding(1, 1)
+                            .nOut(16)
+                            .hasBias(false)
+                            .activation(Activation.IDENTITY)
+                            .build(),
+                        new TorchBatchNormalization.Builder().build(),
+                        new ActivationLayer(Activation.RELU),
+                        pooling(),
+                        new OutputLayer.Builder(new TorchCrossEntropyLoss().withLabelSmoothing(0.1))
+                            .nOut(10)
+                            .activation(Activation.SOFTMAX)
+                            .build())
+                    .setInputType(InputType.convolutional(8, 8, 1))
+                    .build()));
     net.init();
     NAMES.forEach((own, torch) -> net.getParam(own).assign(parameter(torch)));
     return net;
   }
 
   /** Makes the same as a graph. */
-  ComputationGraph graph() {
-    return network().toComputationGraph();
+  ComputationGraph graph(TorchOptimizer optimizer) {
+    return network(optimizer).toComputationGraph();
   }
 
   private static Layer pooling() {
