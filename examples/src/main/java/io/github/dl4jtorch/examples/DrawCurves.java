@@ -18,6 +18,7 @@ import io.github.dl4jtorch.schedules.SWALR;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.SequentialLR;
 import io.github.dl4jtorch.schedules.StepLR;
+import io.github.dl4jtorch.schedules.WarmedUp;
 import io.github.dl4jtorch.schedules.WarmupLR;
 import java.awt.BasicStroke;
 import java.awt.Color;
@@ -71,7 +72,14 @@ public final class DrawCurves {
           WarmupLR.builder(new CosineAnnealingLR(10))
               .iterationsPerEpoch(40)
               .warmupIterations(120)
-              .build());
+              .build(),
+          new LinearLR(0.2, 0.9, 150).then(150, new CosineAnnealingLR(250)),
+          new PolynomialLR(100, 2.0).repeat(4, 100),
+          new CosineAnnealingLR(STEPS).scaledBy(0.5),
+          new CosineAnnealingLR(STEPS).clampedTo(0.2, 0.8),
+          new StepLR(100, 0.5).shifted(80),
+          new CosineAnnealingLR(300).warmedUp(100, WarmedUp.Kind.EXPONENTIAL, 0.01),
+          new CosineAnnealingLR(10).perIteration(40));
 
   private DrawCurves() {}
 

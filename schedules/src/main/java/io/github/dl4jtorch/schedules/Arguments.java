@@ -32,17 +32,22 @@ public final class Arguments {
   private final String owner;
   private final Map<String, @Nullable Object> map;
   private final int level;
+  private final @Nullable TrainingLength training;
   private final Set<String> known = new LinkedHashSet<>();
 
   Arguments(String owner, Map<?, ?> map) {
-    this(owner, map, 1);
+    this(owner, map, 1, null);
   }
 
-  /** Reads a definition that stands a number of levels deep in others, 1 for the outermost. */
-  Arguments(String owner, Map<?, ?> map, int level) {
+  /**
+   * Reads a definition that stands a number of levels deep in others, 1 for the outermost, and
+   * whose whole numbers may be lengths if the training's is known.
+   */
+  Arguments(String owner, Map<?, ?> map, int level, @Nullable TrainingLength training) {
     this.owner = owner;
     this.map = textKeys(map);
     this.level = level;
+    this.training = training;
   }
 
   /**
@@ -69,6 +74,10 @@ public final class Arguments {
 
   int level() {
     return level;
+  }
+
+  @Nullable TrainingLength training() {
+    return training;
   }
 
   /**
@@ -344,7 +353,12 @@ public final class Arguments {
    * @throws MalformedDataException if it is missing or malformed
    */
   public Schedule schedule(String key) {
-    return ScheduleTypes.readMember(this, key);
+    return ScheduleTypes.readMember(this, key, training);
+  }
+
+  /** Reads the definition of another schedule that goes by epochs, whatever this one goes by. */
+  Schedule scheduleByEpochs(String key) {
+    return ScheduleTypes.readMember(this, key, training == null ? null : training.inEpochs());
   }
 
   /**
@@ -466,6 +480,13 @@ public final class Arguments {
   }
 
   private int integer(String key, @Nullable Object value) {
+    if (training != null && value instanceof String text) {
+      try {
+        return training.steps(key, Length.of(key, text));
+      } catch (IllegalArgumentException noLength) {
+        throw new MalformedDataException(owner + ": " + noLength.getMessage(), noLength);
+      }
+    }
     Double number = asNumber(value);
     if (number == null || number != (int) number.doubleValue()) {
       throw wrongType(key, "a whole number", value);

@@ -17,6 +17,9 @@ interface Formula {
   /** Changes the base rates after the initial step; most schedules keep the groups' initial_lr. */
   default void rebase(double[] base) {}
 
+  /** Refuses an epoch that a run cannot be told to go to. */
+  default void requireJump(double epoch) {}
+
   /** The steps that count as made already when attached at a last epoch. */
   default int stepsBefore(int lastEpoch) {
     return 0;

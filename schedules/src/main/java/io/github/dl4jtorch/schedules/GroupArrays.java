@@ -51,6 +51,16 @@ final class GroupArrays {
     return marks[index];
   }
 
+  /** Notes the momenta that the groups begin with, unless that was done before. */
+  void keepInitialMomentum() {
+    double[] initial = marks(GroupMark.INITIAL_MOMENTUM);
+    for (int i = 0; i < size(); i++) {
+      if (Double.isNaN(initial[i])) {
+        initial[i] = momentum()[i];
+      }
+    }
+  }
+
   /** Makes room for some of the groups, with nothing in it. */
   static GroupArrays blank(ParamGroups groups, int size) {
     GroupArrays blank = new GroupArrays(groups);

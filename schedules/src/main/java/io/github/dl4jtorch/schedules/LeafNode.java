@@ -95,6 +95,7 @@ final class LeafNode extends Node implements Moment {
 
   @Override
   void advanceTo(double epoch, GroupArrays groups) {
+    formula.requireJump(epoch);
     pass(1);
     jump(epoch, groups);
   }

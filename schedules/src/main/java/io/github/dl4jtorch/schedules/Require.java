@@ -71,6 +71,32 @@ final class Require {
     }
   }
 
+  /** Refuses an operand whose rates do not follow from the step. */
+  static void requireOperand(String owner, Schedule schedule) {
+    requireGiven("schedule", schedule);
+    requireOperands(owner, "schedule", List.of(schedule));
+  }
+
+  /** Copies a list of operands, and refuses one whose rates do not follow from the step. */
+  static List<Schedule> requireOperands(
+      String owner, String name, List<? extends Schedule> schedules) {
+    List<Schedule> copy = List.copyOf(requireList(name, schedules));
+    if (copy.isEmpty()) {
+      throw illegal(name, "one schedule or more", copy);
+    }
+    for (Schedule schedule : copy) {
+      if (schedule.needsMetric()) {
+        throw new IllegalArgumentException(
+            owner
+                + " cannot be made of a "
+                + schedule.name()
+                + ", whose rates follow from metrics and not from the step");
+      }
+    }
+    requireLevels(name, copy);
+    return copy;
+  }
+
   /** Refuses members that would make a schedule so deep that walking through it could fail. */
   static void requireLevels(String name, List<? extends Schedule> members) {
     int levels = 1 + members.stream().mapToInt(Require::levels).max().orElse(0);
@@ -88,6 +114,8 @@ final class Require {
       levels = chained.schedulers().stream().mapToInt(Require::levels).max().orElse(0);
     } else if (schedule instanceof WarmupLR warmup) {
       levels = levels(warmup.after());
+    } else if (schedule instanceof DerivedSchedule derived) {
+      levels = derived.operands().stream().mapToInt(Require::levels).max().orElse(0);
     }
     return levels + 1;
   }

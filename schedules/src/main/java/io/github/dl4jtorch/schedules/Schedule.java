@@ -31,7 +31,8 @@ public sealed interface Schedule extends Serializable
         SWALR,
         SequentialLR,
         ChainedScheduler,
-        WarmupLR {
+        WarmupLR,
+        DerivedSchedule {
 
   /**
    * Returns this definition as a plain map: {@code type} names the class, every other key is a
@@ -57,7 +58,32 @@ public sealed interface Schedule extends Serializable
    */
   @CheckReturnValue
   static Schedule fromMap(Map<String, ?> map) {
-    return ScheduleTypes.read(map);
+    return ScheduleTypes.read(map, null);
+  }
+
+  /**
+   * Reads a definition whose whole numbers may be lengths, like {@code "0.1dur"}, {@code "5ep"} or
+   * {@code "500ba"}. They become numbers here, so the definition has no lengths. Inside a {@link
+   * PerIteration} or {@link WarmupLR}, which hold schedules by epochs, they become epochs.
+   *
+   * <pre>{@code
+   * Schedule schedule =
+   *     Schedule.fromMap(
+   *         Map.of("type", "CosineAnnealingLR", "T_max", "0.9dur"),
+   *         TrainingLength.of("10ep", 500)); // T_max 4500
+   * }</pre>
+   *
+   * @param map {@code type} and the arguments
+   * @param training how long the training is
+   * @return the definition
+   * @throws MalformedDataException as {@link #fromMap(Map)}, and if a length cannot be read or is
+   *     in a unit that is not known
+   * @throws IllegalStateException if two classes are known by the same type
+   */
+  @CheckReturnValue
+  static Schedule fromMap(Map<String, ?> map, TrainingLength training) {
+    Require.requireGiven("training", training);
+    return ScheduleTypes.read(map, training);
   }
 
   /**
@@ -151,6 +177,99 @@ public sealed interface Schedule extends Serializable
   default LRScheduler resume(
       ParamGroups groups, Map<String, ?> state, List<? extends Map<String, ?>> values) {
     return Run.resume(this, groups, state, values);
+  }
+
+  /**
+   * Lets another schedule follow from a step on, each as if it ran alone: with a clock that is 0
+   * there, and the groups' {@code initial_lr} as the rate it begins with. Joins within joins are
+   * made flat, so {@code a.then(5, b.then(3, c))} equals {@code a.then(5, b).then(8, c)}.
+   *
+   * @param step the step at which the other takes over, {@code >= 0}
+   * @param next what follows
+   * @return the definition
+   * @throws IllegalArgumentException if the step is below 0 or too high for an int, or a schedule
+   *     needs a metric
+   */
+  @CheckReturnValue
+  default Joined then(int step, Schedule next) {
+    return Joined.of(this, step, next);
+  }
+
+  /**
+   * Begins this schedule anew every so many steps. The last time it goes on beyond them.
+   *
+   * @param times how often it runs, {@code > 0}
+   * @param steps how long it runs each time, in steps, {@code > 0}
+   * @return the definition
+   * @throws IllegalArgumentException if an argument is out of its range, or this needs a metric
+   */
+  @CheckReturnValue
+  default Repeated repeat(int times, int steps) {
+    return new Repeated(this, times, steps);
+  }
+
+  /**
+   * Multiplies the rates.
+   *
+   * @param factor finite and {@code >= 0}
+   * @return the definition
+   * @throws IllegalArgumentException if the factor is out of its range, or this needs a metric
+   */
+  @CheckReturnValue
+  default Scaled scaledBy(double factor) {
+    return new Scaled(this, factor);
+  }
+
+  /**
+   * Keeps the rates between two bounds.
+   *
+   * @param min the lowest rate, finite
+   * @param max the highest rate, finite and {@code >= min}
+   * @return the definition
+   * @throws IllegalArgumentException if a bound is out of its range, or this needs a metric
+   */
+  @CheckReturnValue
+  default Clamped clampedTo(double min, double max) {
+    return new Clamped(this, min, max);
+  }
+
+  /**
+   * Moves this schedule to a later step, before which its first rates hold, or to an earlier one.
+   *
+   * @param steps by how many steps it is later, earlier if below 0
+   * @return the definition
+   * @throws IllegalArgumentException if this needs a metric
+   */
+  @CheckReturnValue
+  default Shifted shifted(int steps) {
+    return new Shifted(this, steps);
+  }
+
+  /**
+   * Puts a warm-up before this schedule, whose clock is 0 when that has ended.
+   *
+   * @param steps how long the warm-up is, in steps, {@code >= 0}
+   * @param kind how the rates rise
+   * @param startFactor what the first rates are multiplied by at step 0, finite, {@code > 0} if
+   *     exponential
+   * @return the definition
+   * @throws IllegalArgumentException if an argument is out of its range, or this needs a metric
+   */
+  @CheckReturnValue
+  default WarmedUp warmedUp(int steps, WarmedUp.Kind kind, double startFactor) {
+    return new WarmedUp(this, steps, kind, startFactor);
+  }
+
+  /**
+   * Lets this schedule, which goes by epochs, be stepped after every iteration.
+   *
+   * @param iterationsPerEpoch the iterations of an epoch, {@code > 0}
+   * @return the definition
+   * @throws IllegalArgumentException if the number is out of its range, or this needs a metric
+   */
+  @CheckReturnValue
+  default PerIteration perIteration(int iterationsPerEpoch) {
+    return new PerIteration(this, iterationsPerEpoch);
   }
 
   /**

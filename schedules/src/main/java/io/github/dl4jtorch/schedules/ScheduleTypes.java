@@ -58,7 +58,15 @@ final class ScheduleTypes {
               ChainedScheduler.class,
               ChainedScheduler::read,
               ChainedScheduler.ChainedNode::new),
-          ScheduleKind.node("WarmupLR", WarmupLR.class, WarmupLR::read, WarmupLR.WarmupNode::new));
+          ScheduleKind.node("WarmupLR", WarmupLR.class, WarmupLR::read, WarmupLR.WarmupNode::new),
+          ScheduleKind.leaf("Joined", Joined.class, Joined::read, Joined::formula),
+          ScheduleKind.leaf("Repeated", Repeated.class, Repeated::read, Repeated::formula),
+          ScheduleKind.leaf("Scaled", Scaled.class, Scaled::read, Scaled::formula),
+          ScheduleKind.leaf("Clamped", Clamped.class, Clamped::read, Clamped::formula),
+          ScheduleKind.leaf("Shifted", Shifted.class, Shifted::read, Shifted::formula),
+          ScheduleKind.leaf("WarmedUp", WarmedUp.class, WarmedUp::read, WarmedUp::formula),
+          ScheduleKind.leaf(
+              "PerIteration", PerIteration.class, PerIteration::read, PerIteration::formula));
 
   private static final Map<Class<?>, ScheduleKind<?>> OURS_BY_CLASS =
       OURS.stream().collect(Collectors.toMap(ScheduleKind::type, kind -> kind));
@@ -101,11 +109,11 @@ final class ScheduleTypes {
             : new ChainableFormula((ChainableSchedule) schedule));
   }
 
-  static Schedule read(Map<String, ?> map) {
-    return read(map, 1);
+  static Schedule read(Map<String, ?> map, @Nullable TrainingLength training) {
+    return read(map, 1, training);
   }
 
-  private static Schedule read(Map<String, ?> map, int level) {
+  private static Schedule read(Map<String, ?> map, int level, @Nullable TrainingLength training) {
     if (level > Require.MAX_LEVELS) {
       throw new MalformedDataException(
           "schedules must be nested at most " + Require.MAX_LEVELS + " deep but were deeper");
@@ -115,7 +123,7 @@ final class ScheduleTypes {
       throw new MalformedDataException(
           "a schedule's \"type\" must name its class but was " + Arguments.shown(type));
     }
-    Arguments arguments = new Arguments(name, map, level);
+    Arguments arguments = new Arguments(name, map, level, training);
     arguments.ignore("type");
     return kind(name).read(arguments);
   }
@@ -210,15 +218,15 @@ final class ScheduleTypes {
   }
 
   /** Reads the schedule that stands under a key of another. */
-  static Schedule readMember(Arguments arguments, String key) {
-    return read(arguments.map(key), arguments.level() + 1);
+  static Schedule readMember(Arguments arguments, String key, @Nullable TrainingLength training) {
+    return read(arguments.map(key), arguments.level() + 1, training);
   }
 
   /** Reads the schedules that stand in a list under a key of another. */
   static List<Schedule> readMembers(Arguments arguments, String key) {
     List<Schedule> members = new ArrayList<>();
     for (Map<String, ?> member : arguments.maps(key)) {
-      members.add(read(member, arguments.level() + 1));
+      members.add(read(member, arguments.level() + 1, arguments.training()));
     }
     return members;
   }

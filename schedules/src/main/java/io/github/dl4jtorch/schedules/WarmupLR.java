@@ -131,7 +131,7 @@ public record WarmupLR(
 
   static WarmupLR read(Arguments arguments) {
     return new WarmupLR(
-        arguments.schedule("after"),
+        arguments.scheduleByEpochs("after"),
         arguments.integer("iterations_per_epoch"),
         arguments.integer("warmup_iterations"),
         arguments.perGroup("warmup_lr"),
@@ -187,11 +187,7 @@ public record WarmupLR(
         return;
       }
       if (schedule.warmupMomentum() != null) {
-        for (int i = 0; i < boundGroups; i++) {
-          if (Double.isNaN(groups.marks(GroupMark.INITIAL_MOMENTUM)[i])) {
-            groups.marks(GroupMark.INITIAL_MOMENTUM)[i] = groups.momentum()[i];
-          }
-        }
+        groups.keepInitialMomentum();
         System.arraycopy(
             groups.marks(GroupMark.INITIAL_MOMENTUM), 0, groups.momentum(), 0, boundGroups);
         ownMomentum = groups.momentum().clone();

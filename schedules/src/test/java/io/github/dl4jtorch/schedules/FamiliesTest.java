@@ -117,7 +117,7 @@ class FamiliesTest {
           {'type':'optax.warmup_cosine_decay_schedule','init_value':0,'peak_value':1,'warmup_steps':5,'decay_steps':5} | optax.warmup_cosine_decay_schedule: decay_steps must be > warmup_steps, which is 5, but was 5
           {'type':'optax.piecewise_constant_schedule','init_value':1,'boundaries_and_scales':{'5':-1}} | optax.piecewise_constant_schedule: boundaries_and_scales must be >= 0 but was -1.0
           {'type':'optax.piecewise_constant_schedule','init_value':1,'boundaries_and_scales':{'x':1}} | optax.piecewise_constant_schedule: boundaries_and_scales must be from whole numbers to numbers but was x=1
-          {'type':'optax.join_schedules','schedules':[{'type':'StepLR','step_size':3}],'boundaries':[]} | optax.join_schedules: schedules must be of optax but was StepLR
+          {'type':'optax.join_schedules','schedules':[{'type':'ReduceLROnPlateau'}],'boundaries':[]} | optax.join_schedules: Joined cannot be made of a ReduceLROnPlateau, whose rates follow from metrics and not from the step
           {'type':'optax.join_schedules','schedules':[{'type':'optax.constant_schedule','value':3}],'boundaries':[2]} | optax.join_schedules: boundaries must be one fewer than schedules, which are 1, but was [2]
           {'type':'fastai.combine_scheds','pcts':[0.5],'scheds':[{'type':'fastai.SchedNo','start':1,'end':1}]} | fastai.combine_scheds: the sum of pcts must be 1 but was 0.5
           {'type':'fastai.fit_one_cycle','n_epoch':3,'moms':[0.9]} | fastai.fit_one_cycle: moms must be three or none but was [0.9]

@@ -27,7 +27,16 @@ record GoldenCase(
           "several", "external_edit", "resume_last_epoch", "step_to_epoch", "fractional_restarts");
 
   /** The types of which PyTorch has nothing to record; they have tests of their own. */
-  static final Set<String> NOT_PYTORCHS = Set.of("WarmupLR");
+  static final Set<String> NOT_PYTORCHS =
+      Set.of(
+          "WarmupLR",
+          "Joined",
+          "Repeated",
+          "Scaled",
+          "Clamped",
+          "Shifted",
+          "WarmedUp",
+          "PerIteration");
 
   /** The names of the recordings. */
   static List<String> families() {

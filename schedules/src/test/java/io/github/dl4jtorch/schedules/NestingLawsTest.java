@@ -94,6 +94,7 @@ class NestingLawsTest {
     }
     List<Schedule> leaves = new ArrayList<>(Specimens.members());
     leaves.addAll(Specimens.warmups());
+    leaves.addAll(Specimens.derived());
     leaves.addAll(FAMILIES);
     return new Leaf(leaves.get(random.nextInt(leaves.size())));
   }

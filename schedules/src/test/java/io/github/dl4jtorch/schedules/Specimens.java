@@ -142,6 +142,31 @@ final class Specimens {
             .build());
   }
 
+  /** Every way to make a schedule of others; over those that drive the momentum, too. */
+  static List<Schedule> derived() {
+    Schedule oneCycle = OneCycleLR.builder(0.5).totalSteps(1_000_000).pctStart(0.00002).build();
+    Schedule cyclic = CyclicLR.builder(0.01, 0.2).stepSizeUp(5).stepSizeDown(3).build();
+    return List.of(
+        new LinearLR(0.1, 0.8, 7).then(5, cyclic).then(12, oneCycle).then(30, new StepLR(4)),
+        new MultiplicativeLR(EpochFunction.table(0.5, 0.9, 1.1, 1.0)).repeat(3, 5),
+        cyclic.repeat(1_000_000_000, 7),
+        new ExponentialLR(0.97).scaledBy(0.3),
+        oneCycle.scaledBy(1.5),
+        new CosineAnnealingLR(11, 1e-3).clampedTo(0.01, 0.04),
+        new CosineAnnealingWarmRestarts(4, 2, 1e-3).shifted(6),
+        new StepLR(4, 0.3).shifted(-9),
+        new ExponentialLR(0.9).warmedUp(6, WarmedUp.Kind.LINEAR, 0.1),
+        cyclic.warmedUp(6, WarmedUp.Kind.EXPONENTIAL, 0.01),
+        new SWALR(0.05, 6, AnnealStrategy.COS).warmedUp(6, WarmedUp.Kind.CONSTANT, 0.2),
+        new MultiStepLR(List.of(2, 5), 0.5).perIteration(4),
+        new SequentialLR(List.of(new LinearLR(), new ExponentialLR(0.9)), List.of(3))
+            .perIteration(3)
+            .warmedUp(4, WarmedUp.Kind.LINEAR, 0)
+            .then(20, composites().get(5).repeat(4, 6).scaledBy(0.5))
+            .clampedTo(1e-3, 0.2),
+        warmups().get(0).shifted(3).scaledBy(0.5));
+  }
+
   /** A schedule as users write them. */
   static List<Schedule> own() {
     return List.of(new Halving(3, PerGroup.same(0.01)));
@@ -159,6 +184,7 @@ final class Specimens {
     List<Schedule> all = new ArrayList<>(members());
     all.addAll(warmups());
     all.addAll(composites());
+    all.addAll(derived());
     all.addAll(own());
     all.addAll(FamilySpecimens.members());
     return all;

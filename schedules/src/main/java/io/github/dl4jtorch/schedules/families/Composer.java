@@ -1,13 +1,13 @@
 package io.github.dl4jtorch.schedules.families;
 
+import io.github.dl4jtorch.schedules.Length;
+import io.github.dl4jtorch.schedules.Length.Unit;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.ScheduleKind;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.Function;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * The schedulers of MosaicML's Composer, by their classes' names and keywords. Step them after
@@ -189,7 +189,7 @@ public final class Composer {
   }
 
   /** A time in a unit of which every batch has so many. */
-  private record Time(double value, String unit, double perBatch) {
+  private record Time(double value, Unit unit, double perBatch) {
 
     double share(double batch) {
       return batch * perBatch / value;
@@ -201,7 +201,7 @@ public final class Composer {
 
     @Override
     public String toString() {
-      return Math.round(value) + unit;
+      return Math.round(value) + unit.toString();
     }
 
     Time requirePositive(String key) {
@@ -214,9 +214,6 @@ public final class Composer {
 
   /** Reads times, knowing what a training is long and an epoch has. */
   private static final class Clock {
-
-    private static final Pattern TIME =
-        Pattern.compile("([0-9]+(?:\\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)\\s*(ep|ba|sp|tok|dur)");
 
     private final Keywords keywords;
     private final double ratio;
@@ -242,48 +239,42 @@ public final class Composer {
 
     /** Turns epochs into batches and shares into what the training is measured in. */
     Time read(String key, String text, boolean scales) {
-      Matcher time = matched(key, text);
-      double value = Double.parseDouble(time.group(1));
-      String unit = time.group(2);
-      if (unit.equals("dur")) {
-        Matcher max = max();
-        double length = Double.parseDouble(max.group(1));
-        boolean inEpochs = max.group(2).equals("ep");
-        return inEpochs ? of("ba", value * perEpoch() * length) : of(max.group(2), value * length);
+      Length time = Length.of(key, text);
+      double value = time.value();
+      if (time.unit() == Unit.DUR) {
+        Length max = max();
+        return max.unit() == Unit.EP
+            ? of(Unit.BA, value * perEpoch() * max.value())
+            : of(max.unit(), value * max.value());
       }
       double scaled = scales ? ratio : 1;
-      return unit.equals("ep") ? of("ba", value * perEpoch() * scaled) : of(unit, value * scaled);
+      return time.unit() == Unit.EP
+          ? of(Unit.BA, value * perEpoch() * scaled)
+          : of(time.unit(), value * scaled);
     }
 
     /** Returns the length of the training, an epoch being as many batches. */
     Time length() {
-      Matcher max = max();
-      double length = Double.parseDouble(max.group(1));
-      return max.group(2).equals("ep") ? of("ba", length * perEpoch()) : of(max.group(2), length);
+      Length max = max();
+      return max.unit() == Unit.EP
+          ? of(Unit.BA, max.value() * perEpoch())
+          : of(max.unit(), max.value());
     }
 
-    private Matcher max() {
-      Matcher max = matched("max_duration", keywords.text("max_duration"));
-      if (max.group(2).equals("dur")) {
-        throw Keywords.illegal("max_duration", "in ep, ba, sp or tok", max.group());
+    private Length max() {
+      String text = keywords.text("max_duration");
+      Length max = Length.of("max_duration", text);
+      if (max.unit() == Unit.DUR) {
+        throw Keywords.illegal("max_duration", "in ep, ba, sp or tok", text);
       }
       return max;
     }
 
-    private static Matcher matched(String key, String text) {
-      Matcher time = TIME.matcher(text);
-      if (!time.matches()) {
-        throw Keywords.illegal(
-            key, "a number and ep, ba, sp, tok or dur, like \"0.1dur\",", '"' + text + '"');
-      }
-      return time;
-    }
-
-    private Time of(String unit, double value) {
+    private Time of(Unit unit, double value) {
       double perBatch =
           switch (unit) {
-            case "sp" -> keywords.atLeast(1, "samples_per_batch");
-            case "tok" -> keywords.atLeast(1, "tokens_per_batch");
+            case SP -> keywords.atLeast(1, "samples_per_batch");
+            case TOK -> keywords.atLeast(1, "tokens_per_batch");
             default -> 1;
           };
       return new Time(Math.floor(value), unit, perBatch);
@@ -320,7 +311,7 @@ public final class Composer {
     /** Returns the warm-up and a decay by the share of the time after it. */
     DoubleUnaryOperator before(DoubleUnaryOperator decay) {
       Time max = clock.time("t_max", "1dur", true);
-      if (!max.unit.equals(end.unit)) {
+      if (max.unit != end.unit) {
         throw new IllegalArgumentException(
             "t_warmup and t_max must be in the same unit but were in "
                 + end.unit
@@ -328,7 +319,7 @@ public final class Composer {
                 + max.unit);
       }
       Time length = clock.length();
-      if (length.unit.equals(max.unit) && max.value < length.value) {
+      if (length.unit == max.unit && max.value < length.value) {
         throw Keywords.illegal("t_max", ">= max_duration, which is " + length + ",", max);
       }
       double after = max.value - end.value;

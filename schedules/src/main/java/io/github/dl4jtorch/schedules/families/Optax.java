@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.schedules.families;
 
+import io.github.dl4jtorch.schedules.Joined;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.ScheduleKind;
 import java.util.ArrayList;
@@ -163,13 +164,10 @@ public final class Optax {
                 }
                 return joined(cycles, boundaries);
               }),
-          FamilySchedule.rate(
+          FamilySchedule.alias(
               "optax.join_schedules",
-              keywords -> {
-                List<DoubleUnaryOperator> parts = new ArrayList<>();
-                keywords.schedules("schedules").forEach(part -> parts.add(function(part)));
-                return joined(parts, keywords.integers("boundaries"));
-              }));
+              keywords ->
+                  new Joined(keywords.schedules("schedules"), keywords.integers("boundaries"))));
 
   private Optax() {}
 
@@ -189,27 +187,18 @@ public final class Optax {
   /**
    * Answers to {@code join_schedules}: one schedule after another, each with a clock of its own.
    *
-   * @param schedules schedules of optax, one or more
-   * @param boundaries the steps at which all but the first begin
-   * @return the schedule
-   * @throws io.github.dl4jtorch.schedules.MalformedDataException if a schedule is not of optax, or
-   *     their number is not one more than that of the boundaries
+   * @param schedules one or more, of optax or not
+   * @param boundaries the steps at which all but the first begin, in ascending order
+   * @return the schedule, the same as {@link Schedule#then} makes
+   * @throws IllegalArgumentException if a schedule needs a metric, their number is not one more
+   *     than that of the boundaries, or those do not ascend
    */
   public static Schedule joinSchedules(List<Schedule> schedules, List<Integer> boundaries) {
-    return schedule(
-        "join_schedules",
-        Map.of(
-            "schedules",
-            schedules.stream().map(Schedule::toMap).toList(),
-            "boundaries",
-            boundaries));
+    return new Joined(schedules, boundaries);
   }
 
   private static DoubleUnaryOperator function(Schedule schedule) {
-    if (!(schedule instanceof FamilySchedule family) || !family.name().startsWith("optax.")) {
-      throw Keywords.illegal("schedules", "of optax", schedule.name());
-    }
-    Rates rates = family.rates();
+    Rates rates = ((FamilySchedule) schedule).rates();
     return step -> rates.at(step, Double.NaN, 0);
   }
 
