@@ -49,8 +49,7 @@ final class Members {
       if (groups[i] == group && param.hasRate() && known.add(param.updater())) {
         LrCell cell =
             cells.computeIfAbsent(
-                param.family(),
-                family -> LrCell.inPlaceOf(param.updater(), group, family));
+                param.family(), family -> LrCell.inPlaceOf(param.updater(), group, family));
         members.add(new Member(FrozenUpdater.unfrozen(param.updater()), param, cell));
       }
     }

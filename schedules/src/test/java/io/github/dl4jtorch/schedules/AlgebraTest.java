@@ -66,7 +66,9 @@ class AlgebraTest {
       case 4 -> schedule.shifted(steps - 6);
       case 5 ->
           schedule.warmedUp(
-              steps, List.of(WarmedUp.Kind.values()).get(random.nextInt(3)), 0.01 + 0.5 * random.nextDouble());
+              steps,
+              List.of(WarmedUp.Kind.values()).get(random.nextInt(3)),
+              0.01 + 0.5 * random.nextDouble());
       case 6 -> schedule.perIteration(1 + random.nextInt(5));
       default -> schedule;
     };
