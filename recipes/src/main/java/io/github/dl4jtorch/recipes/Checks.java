@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** What parts of a recipe that are right by themselves must be to one another. */
@@ -94,9 +95,9 @@ final class Checks {
     try {
       ((Schedule) owner.get(key)).requireFits(ParamGroups.of(Optimizers.groups(optimizer)));
     } catch (IllegalArgumentException refused) {
-      String message = String.valueOf(refused.getMessage());
+      String message = inWords(String.valueOf(refused.getMessage()));
       int end = message.indexOf(' ');
-      String argument = end < 0 ? "" : inWords(message.substring(0, end));
+      String argument = message.substring(0, Math.max(end, 0));
       Object[] at = Arrays.copyOf(path, path.length + 1);
       at[path.length] = argument;
       if (find(at) != null) {
@@ -107,8 +108,12 @@ final class Checks {
     }
   }
 
-  private static String inWords(String nameInJava) {
-    return nameInJava.replaceAll("([a-z0-9])([A-Z])", "$1_$2").toLowerCase(Locale.ROOT);
+  /** Writes arguments under PyTorch's names. */
+  private static String inWords(String message) {
+    return Pattern.compile("\\b[a-z]+(?:[A-Z][a-z0-9]*)+\\b")
+        .matcher(message)
+        .replaceAll(
+            name -> name.group().replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT));
   }
 
   private void averaging(Part recipe) {

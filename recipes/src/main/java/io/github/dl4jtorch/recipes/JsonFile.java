@@ -45,10 +45,15 @@ final class JsonFile {
       throw Tree.unreadable(
           at == null ? 1 : at.getLineNr(),
           at == null ? 1 : at.getColumnNr(),
-          "is not JSON: " + malformed.getOriginalMessage());
+          "is not JSON: " + withoutAdvice(malformed.getOriginalMessage()));
     } catch (IOException impossible) {
       throw new UncheckedIOException(impossible);
     }
+  }
+
+  /** Leaves out what the parser says to programmers. */
+  private static String withoutAdvice(String message) {
+    return message.replaceFirst("(?s)(: enable| \\(start marker).*", "");
   }
 
   private static Tree value(JsonParser parser, int level) throws IOException {

@@ -16,9 +16,7 @@ final class Names {
         nearest = name;
       }
     }
-    return edits(word, nearest) <= (nearest.length() + 1) / 2
-        ? "; did you mean \"" + nearest + "\"?"
-        : "";
+    return isMisspelt(word, nearest) ? "; did you mean \"" + nearest + "\"?" : "";
   }
 
   /** Tells whether a word is a name with a slip or two. */
