@@ -7,9 +7,9 @@ import org.nd4j.common.primitives.Pair;
 import org.nd4j.linalg.activations.IActivation;
 import org.nd4j.linalg.activations.impl.ActivationSoftmax;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.lossfunctions.ILossFunction;
 import org.nd4j.linalg.lossfunctions.LossUtil;
+import org.nd4j.linalg.ops.transforms.Transforms;
 import org.nd4j.shade.jackson.annotation.JsonAutoDetect;
 import org.nd4j.shade.jackson.annotation.JsonAutoDetect.Visibility;
 import org.nd4j.shade.jackson.annotation.JsonCreator;
@@ -111,7 +111,10 @@ public final class TorchCrossEntropyLoss implements ILossFunction {
   private INDArray losses(
       INDArray labels, INDArray preOutput, IActivation activation, @Nullable INDArray mask) {
     INDArray targets = smoothed(labels, preOutput, activation);
-    INDArray losses = Nd4j.nn().logSoftmax(preOutput, 1).muli(targets).negi();
+    // ND4J's logSoftmax takes the logarithm of probabilities, which may be 0.
+    INDArray losses = preOutput.subColumnVector(preOutput.max(true, 1));
+    losses.subiColumnVector(Transforms.log(Transforms.exp(losses, true).sum(true, 1), false));
+    losses.muli(targets).negi();
     if (mask != null) {
       LossUtil.applyMask(losses, mask);
     }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.github.dl4jtorch.adapter.NetworkCopy;
 import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
+import io.github.dl4jtorch.fixtures.Golden;
 import io.github.dl4jtorch.fixtures.Nets;
 import java.io.IOException;
 import java.io.InputStream;

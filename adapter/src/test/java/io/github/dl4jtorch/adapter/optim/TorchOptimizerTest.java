@@ -3,9 +3,9 @@ package io.github.dl4jtorch.adapter.optim;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.internal.OwnOptimizer;
+import io.github.dl4jtorch.fixtures.Nets;
 import java.util.List;
 import java.util.Map;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
@@ -187,7 +187,7 @@ class TorchOptimizerTest {
 
   @Test
   void decaysUnderAdamWByDefault() {
-    MultiLayerConfiguration configuration = Specimens.layersConfiguration(new Sgd(0.3));
+    MultiLayerConfiguration configuration = Nets.layersConfiguration(new Sgd(0.3));
     TorchOptimizer.of(new TorchAdamW(0.5)).applyTo(configuration);
     Layer layer = configuration.getConf(0).getLayer();
     assertThat(layer.getRegularizationByParam("b")).containsExactly(new WeightDecay(0.01, true));
@@ -248,7 +248,7 @@ class TorchOptimizerTest {
 
   @Test
   void refusesToDecayInPartWhatDl4jDecaysTogether() {
-    MultiLayerConfiguration configuration = Specimens.layersConfiguration(new Sgd(0.3));
+    MultiLayerConfiguration configuration = Nets.layersConfiguration(new Sgd(0.3));
     configuration.getConf(1).setLayer(new LSTM.Builder().nIn(4).nOut(4).build());
     TorchOptimizer optimizer =
         TorchOptimizer.of(new TorchAdamW(0.1)).withoutDecayOn(param -> param.name().equals("RW"));
@@ -274,7 +274,7 @@ class TorchOptimizerTest {
 
   @Test
   void takesThePlaceOfTheOneANetworkHas() {
-    MultiLayerNetwork net = Specimens.init(Specimens.layersConfiguration(new TorchAdam(0.3)));
+    MultiLayerNetwork net = Nets.init(Nets.layersConfiguration(new TorchAdam(0.3)));
     updated(net);
     net.params().assign(1);
     assertThat(
@@ -292,14 +292,14 @@ class TorchOptimizerTest {
 
   @Test
   void refusesTheConfigurationOfANetwork() {
-    MultiLayerNetwork net = Specimens.init(Specimens.layersConfiguration(new Sgd(0.3)));
+    MultiLayerNetwork net = Nets.init(Nets.layersConfiguration(new Sgd(0.3)));
     TorchOptimizer optimizer = TorchOptimizer.of(new TorchAdam(0.1));
     assertThatThrownBy(() -> optimizer.applyTo(net.getLayerWiseConfigurations()))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage(
             "the configuration must not be that of a network, which would not see the change, but"
                 + " layer0 has [W, b] already; give the optimizer to the network: applyTo(net)");
-    ComputationGraph graph = new ComputationGraph(Specimens.graphConfiguration(new Sgd(0.3)));
+    ComputationGraph graph = new ComputationGraph(Nets.graphConfiguration(new Sgd(0.3)));
     graph.init();
     assertThatThrownBy(() -> optimizer.applyTo(graph.getConfiguration()))
         .isInstanceOf(IllegalArgumentException.class)

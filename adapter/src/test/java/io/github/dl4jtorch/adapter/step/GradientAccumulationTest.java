@@ -8,11 +8,11 @@ import io.github.dl4jtorch.adapter.EpochLoop;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.TorchSchedule;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.adapter.step.GradientAccumulation.Remainder;
 import io.github.dl4jtorch.adapter.watch.LearningRateMonitor;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.ExponentialLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import java.io.ByteArrayOutputStream;
@@ -64,7 +64,7 @@ class GradientAccumulationTest {
     }
   }
 
-  @SuppressWarnings("unchecked")
+  @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
   private static <N extends Model & NeuralNetwork> N net(boolean isGraph, double lr) {
     return (N) (isGraph ? Nets.graph(new Sgd(lr)) : Nets.layers(new Sgd(lr)));
   }
@@ -111,11 +111,11 @@ class GradientAccumulationTest {
     assertClose(before.sub(net.params()), expected);
     assertThat(gradients.pendingBatches()).isZero();
     assertThat(told.events).containsExactly("gradient", "0/0");
-    scores += batchScore(net, batches.get(2), before);
+    scores += batchScore(batches.get(2), before);
     assertThat(told.scores.get(0)).isEqualTo(net.score()).isCloseTo(scores / 3, within(1e-13));
   }
 
-  private static double batchScore(Model net, DataSet batch, INDArray params) {
+  private static double batchScore(DataSet batch, INDArray params) {
     MultiLayerNetwork layers = Nets.layers(new Sgd(1));
     layers.setParams(params);
     return layers.score(batch, true);

@@ -9,10 +9,10 @@ import io.github.dl4jtorch.adapter.checkpoint.CheckpointPart;
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpointListener;
-import io.github.dl4jtorch.adapter.fixtures.Nets;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.adapter.optim.TorchBatchNormalization;
 import io.github.dl4jtorch.adapter.step.GradientAccumulation.Remainder;
+import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.schedules.ExponentialLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.MalformedDataException;
@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.deeplearning4j.datasets.iterator.utilty.ListDataSetIterator;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -144,7 +145,9 @@ class ResumedAccumulationTest {
     stopped.net.fit(new ListDataSetIterator<>(batches, 1), 2);
     int epoch = iterations == 2 ? 0 : 1;
     TrainingCheckpoint saved =
-        TrainingCheckpoint.load(folder.resolve("checkpoint-" + iterations + "-" + epoch + ".zip"));
+        TrainingCheckpoint.load(
+            folder.resolve(
+                String.format(Locale.ROOT, "checkpoint-%010d-%06d.zip", iterations, epoch)));
     assertThat(saved.batchesIntoEpoch()).isEqualTo(iterations == 2 ? 6 : 1);
     Training resumed = Training.resumed(saved);
     resumed.net.fit(saved.remaining(new ListDataSetIterator<>(batches, 1)));
