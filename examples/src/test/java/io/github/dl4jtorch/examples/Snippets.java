@@ -29,6 +29,7 @@ final class Snippets {
               "io.github.dl4jtorch.adapter.samediff.*",
               "io.github.dl4jtorch.adapter.watch.*",
               "io.github.dl4jtorch.files.*",
+              "io.github.dl4jtorch.recipes.*",
               "io.github.dl4jtorch.schedules.*",
               "io.github.dl4jtorch.swa.*",
               "java.io.File",

@@ -30,6 +30,7 @@ import io.github.dl4jtorch.swa.SwalrListener;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Predicate;
 import org.deeplearning4j.datasets.iterator.utilty.ListDataSetIterator;
 import org.deeplearning4j.earlystopping.EarlyStoppingConfiguration;
 import org.deeplearning4j.earlystopping.EarlyStoppingResult;
@@ -47,6 +48,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
@@ -117,7 +119,7 @@ class RecipeOnNetworkTest {
     Random random = new Random(5);
     List<DataSet> data = new ArrayList<>();
     for (int i = 0; i < batches; i++) {
-      INDArray labels = Nd4j.zeros(org.nd4j.linalg.api.buffer.DataType.DOUBLE, 4, 3);
+      INDArray labels = Nd4j.zeros(DataType.DOUBLE, 4, 3);
       for (int row = 0; row < 4; row++) {
         labels.putScalar(row, random.nextInt(3), 1);
       }
@@ -175,9 +177,7 @@ class RecipeOnNetworkTest {
     TorchOptimizer.of(new TorchAdamW(0.01).withBetas(0.9, 0.99))
         .withWeightDecay(0.01)
         .applyTo(net);
-    var plain =
-        (java.util.function.Predicate<NetworkParam>)
-            param -> param.isBias() || param.isNormalization();
+    Predicate<NetworkParam> plain = param -> param.isBias() || param.isNormalization();
     var head = NetworkParam.inLayers("layer3", "out");
     NetworkParamGroups groups =
         NetworkParamGroups.builder(net)
