@@ -58,7 +58,7 @@ final class CycledMomentum {
           "{} is to cycle the momentum, but a network is trained with its learning rate alone. Build"
               + " the updater with TorchSchedule.updater(updater, definition, unit), or the"
               + " definition {}.",
-          definition.getClass().getSimpleName(),
+          definition.name(),
           ScheduledUpdaters.withoutMomentum(definition));
     }
   }
