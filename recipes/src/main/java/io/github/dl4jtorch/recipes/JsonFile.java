@@ -7,7 +7,6 @@ import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
@@ -102,7 +101,7 @@ final class JsonFile {
   static String write(Map<String, ?> map) {
     StringWriter text = new StringWriter();
     try (JsonGenerator json = JSON.createGenerator(text)) {
-      json.setPrettyPrinter(new DefaultPrettyPrinter().withRootSeparator("\n"));
+      json.useDefaultPrettyPrinter();
       write(json, map);
     } catch (IOException impossible) {
       throw new UncheckedIOException(impossible);

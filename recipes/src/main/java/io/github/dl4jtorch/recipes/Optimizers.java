@@ -72,8 +72,8 @@ final class Optimizers {
   }
 
   /** Returns the optimizer, with a decay of its kind in every layer if a group has one. */
-  static TorchOptimizer optimizer(Part optimizer) {
-    TorchOptimizer plain = TorchOptimizer.of(updater(optimizer, optimizer.number("lr")));
+  static TorchOptimizer optimizer(Part optimizer, TorchUpdater updater) {
+    TorchOptimizer plain = TorchOptimizer.of(updater);
     double weightDecay = layerDecay(optimizer);
     return isDecoupled(optimizer)
         ? plain.withDecoupledWeightDecay(weightDecay)

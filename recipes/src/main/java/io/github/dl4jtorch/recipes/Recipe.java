@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.schedules.Schedule;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,6 +20,9 @@ import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.graph.LayerVertex;
+import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.jspecify.annotations.Nullable;
@@ -66,7 +70,14 @@ public final class Recipe {
    * @throws RecipeException if the recipe cannot be used, with all that is wrong
    */
   public static Recipe read(Path file) throws IOException {
-    return isYaml(file) ? fromYaml(Files.readString(file)) : fromJson(Files.readString(file));
+    boolean isYaml = isYaml(file);
+    String text;
+    try {
+      text = Files.readString(file);
+    } catch (CharacterCodingException malformed) {
+      throw Tree.unreadable(1, 1, "is not text in UTF-8");
+    }
+    return isYaml ? fromYaml(text) : fromJson(text);
   }
 
   private static boolean isYaml(Path file) {
@@ -283,6 +294,45 @@ public final class Recipe {
   public <N extends Model & NeuralNetwork> RecipeTraining<N> on(
       N net, ScoreCalculator<? extends Model> metric) {
     return RecipeOnNetwork.tried(read, net, requireNonNull(metric));
+  }
+
+  /**
+   * Puts into a configuration what one can hold: the optimizer, a schedule that every updater
+   * follows by itself, label smoothing, and groups that only go without weight decay. That is what
+   * ParallelWrapper and Spark can train; all else is {@link #on(MultiLayerConfiguration)}'s.
+   *
+   * @param configuration the configuration of a network that is not built yet
+   * @return the same configuration
+   * @throws IllegalArgumentException if the recipe says what no configuration can hold, or does not
+   *     fit; nothing is changed
+   */
+  public MultiLayerConfiguration applyTo(MultiLayerConfiguration configuration) {
+    RecipeInConfiguration.optimizer(read).applyTo(configuration.clone());
+    List<Layer> layers =
+        configuration.getConfs().stream().map(NeuralNetConfiguration::getLayer).toList();
+    OutputLosses.smooth(layers, read);
+    return RecipeInConfiguration.optimizer(read).applyTo(configuration);
+  }
+
+  /**
+   * Puts into a configuration what one can hold: the optimizer, a schedule that every updater
+   * follows by itself, label smoothing, and groups that only go without weight decay. That is what
+   * ParallelWrapper and Spark can train; all else is {@link #on(ComputationGraphConfiguration)}'s.
+   *
+   * @param configuration the configuration of a network that is not built yet
+   * @return the same configuration
+   * @throws IllegalArgumentException if the recipe says what no configuration can hold, or does not
+   *     fit; nothing is changed
+   */
+  public ComputationGraphConfiguration applyTo(ComputationGraphConfiguration configuration) {
+    RecipeInConfiguration.optimizer(read).applyTo(configuration.clone());
+    List<Layer> layers =
+        configuration.getVertices().values().stream()
+            .filter(LayerVertex.class::isInstance)
+            .map(vertex -> ((LayerVertex) vertex).getLayerConf().getLayer())
+            .toList();
+    OutputLosses.smooth(layers, read);
+    return RecipeInConfiguration.optimizer(read).applyTo(configuration);
   }
 
   private RecipeTraining<MultiLayerNetwork> onNew(

@@ -11,7 +11,7 @@ public final class RecipeException extends IllegalArgumentException {
 
   private static final long serialVersionUID = 1L;
 
-  private final transient List<RecipeProblem> problems;
+  private final List<RecipeProblem> problems;
 
   RecipeException(List<RecipeProblem> problems) {
     super(message(problems));

@@ -7,6 +7,7 @@ import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.internal.Decay;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.LrCell;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.optim.TorchBatchNormalization;
 import io.github.dl4jtorch.adapter.optim.TorchUpdater;
@@ -27,6 +28,7 @@ import org.deeplearning4j.nn.conf.layers.BatchNormalization;
 import org.deeplearning4j.optimize.api.TrainingListener;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.learning.regularization.WeightDecay;
+import org.nd4j.linalg.schedule.ISchedule;
 
 /** Reads from a network what a recipe says. */
 final class RecipeOfNetwork {
@@ -46,6 +48,10 @@ final class RecipeOfNetwork {
 
     TorchUpdater updater() {
       if (updated.updater() instanceof TorchUpdater updater) {
+        ISchedule schedule = updater.learningRateSchedule();
+        if (schedule != null && !(schedule instanceof LrCell)) {
+          throw unwritable("the rate of " + named + " must be set by a listener but is " + schedule);
+        }
         return updater;
       }
       throw unwritable(
@@ -82,7 +88,11 @@ final class RecipeOfNetwork {
   }
 
   static Recipe read(NeuralNetwork net) {
-    return new RecipeOfNetwork(net).read();
+    try {
+      return new RecipeOfNetwork(net).read();
+    } catch (UnsupportedOperationException unwritten) {
+      throw unwritable(String.valueOf(unwritten.getMessage()));
+    }
   }
 
   private Recipe read() {

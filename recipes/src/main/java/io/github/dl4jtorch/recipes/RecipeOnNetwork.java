@@ -77,10 +77,9 @@ final class RecipeOnNetwork<N extends Model & NeuralNetwork> {
 
   private RecipeTraining<N> put() {
     Part optimizer = requireNonNull(recipe.part("optimizer"));
-    if (recipe.has("label_smoothing")) {
-      OutputLosses.smooth(net, recipe.number("label_smoothing"));
-    }
-    Optimizers.optimizer(optimizer).applyTo(net);
+    OutputLosses.smooth(OutputLosses.layers(net), recipe);
+    Optimizers.optimizer(optimizer, Optimizers.updater(optimizer, optimizer.number("lr")))
+        .applyTo(net);
     NetworkParamGroups groups = groups(optimizer);
     AccumulatedGradients gradients = gradients();
     GradientClipping clipping = clipping();

@@ -501,6 +501,57 @@ class RecipeOnNetworkTest {
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(
             "no recipe can say this: a schedule must be stepped every time, but is every 2");
+    MultiLayerNetwork clipped = Nets.layers(new TorchSGD(1));
+    clipped.addListeners(GradientClipping.norm(1).on(NetworkParam::isBias));
+    assertThatThrownBy(() -> Recipe.of(clipped))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "no recipe can say this: a clipping on some parameters only cannot be written");
+  }
+
+  private static final String PULLED =
+      """
+      optimizer:
+        type: AdamW
+        lr: 0.01
+        param_groups: [{kind: [bias, normalization], weight_decay: 0}, {}]
+      schedule: {type: OneCycleLR, max_lr: 0.05, total_steps: 12}
+      step: iteration
+      label_smoothing: 0.2
+      """;
+
+  /** What ParallelWrapper and Spark can train. */
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void putsIntoAConfigurationWhatItCanHold(Kind kind) {
+    Recipe recipe = Recipe.fromYaml(PULLED);
+    RecipeTraining<?> pushed = onConfiguration(kind, recipe);
+    Model pulled;
+    if (kind == Kind.LAYERS) {
+      pulled = new MultiLayerNetwork(recipe.applyTo(layers(new LossMCXENT())));
+    } else {
+      pulled = new ComputationGraph(recipe.applyTo(graph(new LossMCXENT())));
+    }
+    pulled.init();
+    fit(pulled, 2);
+    fit(pushed.network(), 2);
+    assertThat(Nets.params(pulled)).isEqualTo(Nets.params(pushed.network()));
+    assertThatThrownBy(() -> Recipe.of((NeuralNetwork) pulled))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageStartingWith("no recipe can say this: the rate of ")
+        .hasMessageContaining(" must be set by a listener but is TorchSchedule.lr(OneCycleLR[");
+  }
+
+  @Test
+  void refusesWhatAConfigurationCannotHold() {
+    MultiLayerConfiguration configuration = layers(new LossMCXENT());
+    String before = configuration.toJson();
+    assertThatThrownBy(() -> Recipe.fromYaml(FINE_TUNING).applyTo(configuration))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "a configuration cannot hold all of the recipe, not clip_grad_norm, accumulation,"
+                + " averaging, a group's lr: use on(..), which makes a network of it");
+    assertThat(configuration.toJson()).isEqualTo(before);
   }
 
   @Test
