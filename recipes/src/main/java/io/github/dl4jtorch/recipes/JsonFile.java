@@ -81,8 +81,7 @@ final class JsonFile {
       JsonLocation at = parser.currentTokenLocation();
       String key = parser.currentName();
       parser.nextToken();
-      Tree.Field field =
-          new Tree.Field(at.getLineNr(), at.getColumnNr(), value(parser, level + 1));
+      Tree.Field field = new Tree.Field(at.getLineNr(), at.getColumnNr(), value(parser, level + 1));
       if (fields.put(key, field) != null) {
         throw Tree.unreadable(field.line(), field.column(), "\"" + key + "\" is given twice");
       }

@@ -48,9 +48,7 @@ final class Optimizers {
               .withInitialAccumulatorValue(optimizer.number("initial_accumulator_value"))
               .withEps(optimizer.number("eps"));
       case "Adadelta" ->
-          new TorchAdadelta(lr)
-              .withRho(optimizer.number("rho"))
-              .withEps(optimizer.number("eps"));
+          new TorchAdadelta(lr).withRho(optimizer.number("rho")).withEps(optimizer.number("eps"));
       default -> throw new AssertionError(optimizer);
     };
   }

@@ -28,11 +28,12 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A training in PyTorch's words: optimizer and param groups, schedule, clipping, accumulation, label
- * smoothing, averaging and early stopping. It is read from YAML or JSON, and put on a network.
+ * A training in PyTorch's words: optimizer and param groups, schedule, clipping, accumulation,
+ * label smoothing, averaging and early stopping. It is read from YAML or JSON, and put on a
+ * network.
  *
- * <p>A recipe is a value. Files are data alone: they name no class and run nothing. What is wrong in
- * one is told all at once, each problem with its place.
+ * <p>A recipe is a value. Files are data alone: they name no class and run nothing. What is wrong
+ * in one is told all at once, each problem with its place.
  *
  * <pre>{@code
  * Recipe recipe =
@@ -88,8 +89,7 @@ public final class Recipe {
     if (name.endsWith(".json")) {
       return false;
     }
-    throw new IllegalArgumentException(
-        "file must end in .yaml, .yml or .json but was " + file);
+    throw new IllegalArgumentException("file must end in .yaml, .yml or .json but was " + file);
   }
 
   /**
@@ -135,13 +135,14 @@ public final class Recipe {
   }
 
   /**
-   * Returns the recipe of what a network has: its updaters and weight decays, and what its listeners
-   * do, as {@link #on} would put it there. Early stopping is not the network's, so it is not in it.
+   * Returns the recipe of what a network has: its updaters and weight decays, and what its
+   * listeners do, as {@link #on} would put it there. Early stopping is not the network's, so it is
+   * not in it.
    *
    * @param net the network, initialised
    * @return the recipe; a group's rate is the one its run started with
-   * @throws IllegalStateException if the network is not initialised, or has something that no recipe
-   *     can say, as an updater of DL4J or a plain lambda
+   * @throws IllegalStateException if the network is not initialised, or has something that no
+   *     recipe can say, as an updater of DL4J or a plain lambda
    */
   public static Recipe of(NeuralNetwork net) {
     return RecipeOfNetwork.read(net);

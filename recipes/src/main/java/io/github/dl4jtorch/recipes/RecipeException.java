@@ -19,8 +19,7 @@ public final class RecipeException extends IllegalArgumentException {
   }
 
   private static String message(List<RecipeProblem> problems) {
-    String all =
-        problems.stream().map(RecipeProblem::toString).collect(Collectors.joining("\n  "));
+    String all = problems.stream().map(RecipeProblem::toString).collect(Collectors.joining("\n  "));
     return problems.size() == 1
         ? "the recipe has a problem: " + all
         : "the recipe has " + problems.size() + " problems:\n  " + all;

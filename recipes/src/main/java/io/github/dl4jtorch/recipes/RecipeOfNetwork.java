@@ -50,7 +50,8 @@ final class RecipeOfNetwork {
       if (updated.updater() instanceof TorchUpdater updater) {
         ISchedule schedule = updater.learningRateSchedule();
         if (schedule != null && !(schedule instanceof LrCell)) {
-          throw unwritable("the rate of " + named + " must be set by a listener but is " + schedule);
+          throw unwritable(
+              "the rate of " + named + " must be set by a listener but is " + schedule);
         }
         return updater;
       }
@@ -66,8 +67,7 @@ final class RecipeOfNetwork {
     }
 
     boolean isDecoupled() {
-      return Decay.has(
-          updated.config().getRegularizationByParam(named.name()), WeightDecay.class);
+      return Decay.has(updated.config().getRegularizationByParam(named.name()), WeightDecay.class);
     }
 
     /** DL4J decays nothing of its own batch normalization, whatever it is told. */
@@ -124,17 +124,16 @@ final class RecipeOfNetwork {
       scheduled(other);
     } else if (listener instanceof GradientClipping clipping) {
       Map<String, Object> settings = clipping.settings();
-      once(
-          settings.containsKey("max_norm") ? "clip_grad_norm" : "clip_grad_value", settings);
+      once(settings.containsKey("max_norm") ? "clip_grad_norm" : "clip_grad_value", settings);
     } else if (listener instanceof AccumulatedGradients gradients) {
       once("accumulation", gradients.settings());
     } else if (listener instanceof AveragingListener<?> averages) {
       Map<?, ?> values = averages.values();
-      averaging().putAll(text((Map<?, ?>) ((Map<?, ?>) values.get("average")).get("averaging")));
-      policy((Map<?, ?>) ((Map<?, ?>) values.get("listener")).get("policy"));
+      averaging().putAll(text(map(map(values, "average"), "averaging")));
+      policy(map(map(values, "listener"), "policy"));
     } else if (listener instanceof SwalrListener swalr) {
       swalr.before().ifPresent(this::scheduled);
-      policy((Map<?, ?>) swalr.values().get("policy"));
+      policy(map(swalr.values(), "policy"));
     }
   }
 
@@ -143,7 +142,8 @@ final class RecipeOfNetwork {
       throw unwritable("one listener must step the rates, but there are several");
     }
     if (listener.interval() != 1) {
-      throw unwritable("a schedule must be stepped every time, but is every " + listener.interval());
+      throw unwritable(
+          "a schedule must be stepped every time, but is every " + listener.interval());
     }
     scheduler = listener;
     groups = (NetworkParamGroups) listener.run().paramGroups();
@@ -170,9 +170,18 @@ final class RecipeOfNetwork {
           Object other = averaging().put(key, value);
           if (other != null && !other.equals(value)) {
             throw unwritable(
-                "averaging and SWALR must have the same " + key + " but have " + other + " and " + value);
+                "averaging and SWALR must have the same "
+                    + key
+                    + " but have "
+                    + other
+                    + " and "
+                    + value);
           }
         });
+  }
+
+  private static Map<?, ?> map(Map<?, ?> values, String key) {
+    return (Map<?, ?>) requireNonNull(values.get(key), key);
   }
 
   private static Map<String, Object> text(Map<?, ?> map) {
@@ -205,13 +214,9 @@ final class RecipeOfNetwork {
     if (chosen.size() > 1 || (all != null && all.isNamed(0))) {
       optimizer.put("param_groups", paramGroups(chosen, written, optimizer));
     }
-    if (Words.OPTIMIZER
-            .keys()
-            .getOrDefault(optimizer.get("type"), List.of())
-            .stream()
-            .anyMatch(key -> key.name().equals("decoupled_weight_decay"))) {
-      optimizer.put(
-          "decoupled_weight_decay", params.stream().anyMatch(Param::isDecoupled));
+    if (Words.OPTIMIZER.keys().getOrDefault(optimizer.get("type"), List.of()).stream()
+        .anyMatch(key -> key.name().equals("decoupled_weight_decay"))) {
+      optimizer.put("decoupled_weight_decay", params.stream().anyMatch(Param::isDecoupled));
     }
     return optimizer;
   }
@@ -234,8 +239,14 @@ final class RecipeOfNetwork {
             Object other = written.put(key, value);
             if (other != null && !other.equals(value)) {
               throw unwritable(
-                  "a param group must have one " + key + " but has " + other + " and, of "
-                      + param.named() + ", " + value);
+                  "a param group must have one "
+                      + key
+                      + " but has "
+                      + other
+                      + " and, of "
+                      + param.named()
+                      + ", "
+                      + value);
             }
           });
     }
@@ -243,9 +254,7 @@ final class RecipeOfNetwork {
   }
 
   private List<Map<String, Object>> paramGroups(
-      List<List<Param>> chosen,
-      List<Map<String, Object>> written,
-      Map<String, Object> optimizer) {
+      List<List<Param>> chosen, List<Map<String, Object>> written, Map<String, Object> optimizer) {
     List<Map<String, Object>> groupsInWords = new ArrayList<>();
     List<NetworkParam> left = new ArrayList<>(params.stream().map(Param::named).toList());
     for (int i = 0; i < chosen.size(); i++) {
@@ -269,8 +278,12 @@ final class RecipeOfNetwork {
                 if (!value.equals(optimizer.get(key))) {
                   if (!List.of("lr", "momentum", "weight_decay").contains(key)) {
                     throw unwritable(
-                        "param groups must have the same " + key + " but have "
-                            + value + " and " + optimizer.get(key));
+                        "param groups must have the same "
+                            + key
+                            + " but have "
+                            + value
+                            + " and "
+                            + optimizer.get(key));
                   }
                   group.put(key, value);
                 }

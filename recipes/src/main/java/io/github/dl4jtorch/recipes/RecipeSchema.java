@@ -1,5 +1,7 @@
 package io.github.dl4jtorch.recipes;
 
+import static java.util.Objects.requireNonNull;
+
 import io.github.dl4jtorch.schedules.ChainedScheduler;
 import io.github.dl4jtorch.schedules.ConstantLR;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
@@ -78,21 +80,18 @@ final class RecipeSchema {
               "if",
               map(
                   "properties",
-                  map("type", map("const", sample.toMap().get("type"))),
+                  map("type", map("const", type(sample))),
                   "required",
                   List.of("type")),
               "then",
               map("propertyNames", map("enum", keys))));
     }
     return map(
-        "type",
-        "object",
-        "required",
-        List.of("type"),
-        "properties",
-        properties,
-        "allOf",
-        own);
+        "type", "object", "required", List.of("type"), "properties", properties, "allOf", own);
+  }
+
+  private static Object type(Schedule sample) {
+    return requireNonNull(sample.toMap().get("type"));
   }
 
   private static Map<String, Object> argument(String key) {
@@ -181,8 +180,7 @@ final class RecipeSchema {
         ? reference
         : map(
             "allOf",
-            List.of(
-                reference, map("properties", map("type", map("enum", definition.types())))));
+            List.of(reference, map("properties", map("type", map("enum", definition.types())))));
   }
 
   private static Map<String, Object> decimal(Words.Decimal decimal) {

@@ -140,8 +140,7 @@ public final class GradientClipping extends BaseTrainingListener
    * @throws IllegalArgumentException if the norm is out of its range
    */
   public static GradientClipping norm(double maxNorm) {
-    return new GradientClipping(
-        Kind.NORM, requirePositive("maxNorm", maxNorm), 2, ALL, false);
+    return new GradientClipping(Kind.NORM, requirePositive("maxNorm", maxNorm), 2, ALL, false);
   }
 
   /**
