@@ -6,6 +6,7 @@ import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.internal.Decay;
+import io.github.dl4jtorch.adapter.internal.FrozenUpdater;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.LrCell;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
@@ -90,7 +91,7 @@ final class RecipeOfNetwork {
   static Recipe read(NeuralNetwork net) {
     try {
       return new RecipeOfNetwork(net).read();
-    } catch (UnsupportedOperationException unwritten) {
+    } catch (UnsupportedOperationException | RecipeException unwritten) {
       throw unwritable(String.valueOf(unwritten.getMessage()));
     }
   }
@@ -100,6 +101,9 @@ final class RecipeOfNetwork {
     List<UpdaterBlocks.Param> updated = UpdaterBlocks.seen(live.model()).params();
     List<NetworkParam> named = NetworkParam.of(net);
     for (int i = 0; i < named.size(); i++) {
+      if (updated.get(i).updater() instanceof FrozenUpdater) {
+        throw unwritable(named.get(i) + " must not be frozen but is");
+      }
       if (updated.get(i).hasRate()) {
         params.add(new Param(named.get(i), updated.get(i)));
       }
@@ -204,6 +208,10 @@ final class RecipeOfNetwork {
       for (int group = 0; group < all.size(); group++) {
         chosen.add(all.params(group).stream().map(byName::get).toList());
       }
+    }
+    if (chosen.stream().mapToInt(List::size).sum() < params.size()) {
+      throw unwritable(
+          "every parameter must be in a param group of the run, but it drives only " + chosen.stream().flatMap(List::stream).map(Param::named).toList());
     }
     List<Map<String, Object>> written = new ArrayList<>();
     for (int group = 0; group < chosen.size(); group++) {

@@ -491,6 +491,26 @@ class RecipeOnNetworkTest {
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(
             "no recipe can say this: a schedule must be stepped every time, but is every 2");
+    MultiLayerNetwork parted = Nets.layers(new TorchSGD(1));
+    NetworkParamGroups groups = NetworkParamGroups.weightsAndBiases(parted);
+    parted.addListeners(SchedulerListener.everyEpoch(new StepLR(1).attach(groups.only(1))));
+    assertThatThrownBy(() -> Recipe.of(parted))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "no recipe can say this: every parameter must be in a param group of the run, but it"
+                + " drives only [layer0.b, layer1.b, layer2.b]");
+    MultiLayerNetwork frozen = Nets.layers(new TorchSGD(1));
+    NetworkParamGroups.builder(frozen).frozen(NetworkParam.inLayers("layer0")).build();
+    assertThatThrownBy(() -> Recipe.of(frozen))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("no recipe can say this: layer0.W must not be frozen but is");
+    MultiLayerNetwork swalr = Nets.layers(new TorchSGD(1));
+    swalr.addListeners(
+        SwalrListener.everyEpoch(NetworkParamGroups.of(swalr), new SWALR(0.1)).startingAt(3));
+    assertThatThrownBy(() -> Recipe.of(swalr))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageStartingWith(
+            "no recipe can say this: the recipe has a problem: averaging.type: is missing");
     MultiLayerNetwork clipped = Nets.layers(new TorchSGD(1));
     clipped.addListeners(GradientClipping.norm(1).on(NetworkParam::isBias));
     assertThatThrownBy(() -> Recipe.of(clipped))
