@@ -211,7 +211,8 @@ final class RecipeOfNetwork {
     }
     if (chosen.stream().mapToInt(List::size).sum() < params.size()) {
       throw unwritable(
-          "every parameter must be in a param group of the run, but it drives only " + chosen.stream().flatMap(List::stream).map(Param::named).toList());
+          "every parameter must be in a param group of the run, but it drives only "
+              + chosen.stream().flatMap(List::stream).map(Param::named).toList());
     }
     List<Map<String, Object>> written = new ArrayList<>();
     for (int group = 0; group < chosen.size(); group++) {
