@@ -355,6 +355,11 @@ public final class SchedulerListener extends BaseTrainingListener
     return unit == Unit.ITERATION;
   }
 
+  /** Returns after how many iterations or epochs it steps. */
+  int interval() {
+    return interval;
+  }
+
   /** Refuses to be told of epochs of another network. */
   void requireEpochsOf(Model trained) {
     if (trained != net) {
