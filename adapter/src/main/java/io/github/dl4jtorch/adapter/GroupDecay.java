@@ -18,7 +18,17 @@ import org.nd4j.linalg.learning.regularization.WeightDecay;
  * The weight decay of one param group. It is kept where DL4J looks for it in every update, among
  * the regularization of the layers, and so goes wherever their configuration goes.
  */
-record GroupDecay(List<UpdaterBlocks.Param> params, int[] groups, int group) {
+final class GroupDecay {
+
+  private final List<UpdaterBlocks.Param> params;
+  private final int[] groups;
+  private final int group;
+
+  GroupDecay(List<UpdaterBlocks.Param> params, int[] groups, int group) {
+    this.params = params;
+    this.groups = groups;
+    this.group = group;
+  }
 
   /** Returns the decay of all parameters, NaN if they have not one in common. */
   double get(LiveNetwork net) {
@@ -67,7 +77,7 @@ record GroupDecay(List<UpdaterBlocks.Param> params, int[] groups, int group) {
     for (UpdaterBlocks.Param param : members()) {
       LayerSlots layer = LayerSlots.of(param.config());
       int slot = layer == null ? -1 : layer.regularizationSlot(param.name());
-      if (slot < 0) {
+      if (layer == null || slot < 0) {
         if (decay > 0) {
           return "DL4J decays no "
               + param

@@ -2,9 +2,8 @@ package io.github.dl4jtorch.adapter;
 
 import io.github.dl4jtorch.adapter.internal.Opened;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
-import java.util.IdentityHashMap;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.TrainingConfig;
 import org.deeplearning4j.nn.conf.layers.Layer;
@@ -13,11 +12,14 @@ import org.deeplearning4j.nn.conf.layers.Layer;
  * The layers of a network in whose place others stand, so that gains of layer normalizations can be
  * in other groups than the weights beside them.
  */
-record OpenedLayers(Model net, Map<Layer, Layer> layers) {
+record OpenedLayers(Model net, List<Exchange> layers) {
+
+  /** A layer and what stands in its place. */
+  record Exchange(Layer layer, Layer other) {}
 
   /** Puts other layers in the place of those whose gain is to be parted from the weights. */
   static OpenedLayers of(Model net, List<UpdaterBlocks.Param> params, int[] groups) {
-    Map<Layer, Layer> layers = new IdentityHashMap<>();
+    List<Exchange> layers = new ArrayList<>();
     for (int i = 0; i < groups.length; i++) {
       TrainingConfig config = params.get(i).config();
       if (config instanceof Layer layer
@@ -25,11 +27,11 @@ record OpenedLayers(Model net, Map<Layer, Layer> layers) {
           && isParted(params, groups, i)) {
         Layer other = Opened.of(layer);
         if (other != null) {
-          layers.put(layer, other);
+          layers.add(new Exchange(layer, other));
         }
       }
     }
-    layers.forEach((layer, other) -> Opened.replace(net, layer, other));
+    layers.forEach(exchange -> Opened.replace(net, exchange.layer(), exchange.other()));
     return new OpenedLayers(net, layers);
   }
 
@@ -51,6 +53,6 @@ record OpenedLayers(Model net, Map<Layer, Layer> layers) {
   }
 
   void undo() {
-    layers.forEach((layer, other) -> Opened.replace(net, other, layer));
+    layers.forEach(exchange -> Opened.replace(net, exchange.other(), exchange.layer()));
   }
 }

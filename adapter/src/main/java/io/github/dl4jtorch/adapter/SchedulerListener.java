@@ -345,6 +345,15 @@ public final class SchedulerListener extends BaseTrainingListener
   }
 
   /**
+   * Returns how many iterations or epochs there are to a step.
+   *
+   * @return the {@linkplain #withInterval interval}
+   */
+  public int interval() {
+    return interval;
+  }
+
+  /**
    * Tells whether this listener must hear of iterations, so that it is idle where there are only
    * epochs, as on the driver of a training on Spark.
    *

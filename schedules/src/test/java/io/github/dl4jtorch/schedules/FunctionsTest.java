@@ -25,6 +25,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Named functions and plain lambdas. */
+// Dividing whole epochs is what perEpoch is for.
+@SuppressWarnings("NarrowCalculation")
 class FunctionsTest {
 
   private static final String ADVICE =

@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
@@ -258,6 +259,15 @@ public final class SwalrListener extends BaseTrainingListener
       }
       net.endEpoch();
     }
+  }
+
+  /**
+   * Returns what steps the rate until the start.
+   *
+   * @return the listener; empty if the rate is constant until then
+   */
+  public Optional<SchedulerListener> before() {
+    return Optional.ofNullable(before);
   }
 
   /** Returns whose turn it is, null if nobody steps the rate before the start. */

@@ -5,6 +5,7 @@ import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.schedules.MomentumKind;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -61,6 +62,25 @@ public abstract sealed class TorchUpdater implements IUpdater
 
   /** Returns what PyTorch's constructor calls the settings, and their values. */
   abstract Map<String, Object> settings();
+
+  /**
+   * Returns the settings apart from the rate, under the names that PyTorch's constructor has for
+   * them; its {@code betas} are {@code beta1} and {@code beta2}.
+   *
+   * @return numbers and truth values at present, and an {@code ISchedule} where one is followed
+   */
+  public final Map<String, Object> arguments() {
+    Map<String, Object> arguments = new LinkedHashMap<>(settings());
+    arguments.replaceAll(
+        (name, value) -> {
+          if (!(value instanceof Setting setting)) {
+            return value;
+          }
+          ISchedule schedule = setting.schedule();
+          return schedule == null ? (Object) setting.value() : schedule;
+        });
+    return arguments;
+  }
 
   /**
    * Turns a gradient into what is to be subtracted from the parameters.

@@ -46,18 +46,28 @@ public final class AccumulatedGradients extends BaseTrainingListener
   private final transient LiveNetwork net;
   private final transient AccumulatingOptimizer optimizer;
   private final GradientAccumulation.Remainder remainder;
+  private final transient GradientAccumulation accumulation;
 
-  AccumulatedGradients(
-      LiveNetwork net,
-      GradientAccumulation.BatchesPerStep batches,
-      boolean isMean,
-      GradientAccumulation.Remainder remainder) {
+  AccumulatedGradients(LiveNetwork net, GradientAccumulation accumulation) {
     this.net = net;
-    this.remainder = remainder;
-    this.optimizer = AccumulatingOptimizer.put(net, this, batches::at, isMean);
+    this.accumulation = accumulation;
+    this.remainder = accumulation.remainder();
+    this.optimizer =
+        AccumulatingOptimizer.put(
+            net, this, accumulation.batches()::at, accumulation.isMean());
     List<TrainingListener> listeners = new ArrayList<>(net.listeners());
     listeners.add(0, this);
     net.setListeners(listeners);
+  }
+
+  /**
+   * Returns how gradients are accumulated: {@code batches}, {@code remainder} and {@code summed}.
+   *
+   * @return plain values
+   * @throws UnsupportedOperationException if a function says how many batches make a step
+   */
+  public Map<String, Object> settings() {
+    return accumulation.settings();
   }
 
   /**

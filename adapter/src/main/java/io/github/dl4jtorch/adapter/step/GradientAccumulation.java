@@ -2,6 +2,9 @@ package io.github.dl4jtorch.adapter.step;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
 import org.deeplearning4j.nn.api.NeuralNetwork;
 
 /**
@@ -52,6 +55,14 @@ public final class GradientAccumulation {
     CARRY
   }
 
+  /** The same number for every step. */
+  private record Always(int batches) implements BatchesPerStep {
+    @Override
+    public int at(int step, int batch) {
+      return batches;
+    }
+  }
+
   private final BatchesPerStep batches;
   private final boolean isMean;
   private final Remainder remainder;
@@ -73,7 +84,7 @@ public final class GradientAccumulation {
     if (batches < 1) {
       throw new IllegalArgumentException("batches must be >= 1 but was " + batches);
     }
-    return over((step, batch) -> batches);
+    return over(new Always(batches));
   }
 
   /**
@@ -121,7 +132,31 @@ public final class GradientAccumulation {
    *     algorithm than stochastic gradient descent
    */
   public AccumulatedGradients attach(NeuralNetwork net) {
-    return new AccumulatedGradients(
-        LiveNetwork.of(net, "it accumulates gradients"), batches, isMean, remainder);
+    return new AccumulatedGradients(LiveNetwork.of(net, "it accumulates gradients"), this);
+  }
+
+  BatchesPerStep batches() {
+    return batches;
+  }
+
+  boolean isMean() {
+    return isMean;
+  }
+
+  Remainder remainder() {
+    return remainder;
+  }
+
+  Map<String, Object> settings() {
+    if (!(batches instanceof Always always)) {
+      throw new UnsupportedOperationException(
+          "an accumulation over as many batches as a function says cannot be written; use"
+              + " over(batches)");
+    }
+    Map<String, Object> settings = new LinkedHashMap<>();
+    settings.put("batches", always.batches);
+    settings.put("remainder", remainder.name().toLowerCase(Locale.ROOT));
+    settings.put("summed", !isMean);
+    return settings;
   }
 }

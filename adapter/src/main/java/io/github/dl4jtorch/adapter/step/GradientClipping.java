@@ -12,7 +12,9 @@ import java.io.NotSerializableException;
 import java.io.ObjectOutputStream;
 import java.io.Serial;
 import java.io.Serializable;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
@@ -63,6 +65,8 @@ public final class GradientClipping extends BaseTrainingListener
 
   /** What PyTorch adds to the norm before it divides by it. */
   private static final double EPS = 1e-6;
+
+  private static final Predicate<NetworkParam> ALL = param -> true;
 
   private enum Kind {
     NORM,
@@ -137,7 +141,7 @@ public final class GradientClipping extends BaseTrainingListener
    */
   public static GradientClipping norm(double maxNorm) {
     return new GradientClipping(
-        Kind.NORM, requirePositive("maxNorm", maxNorm), 2, param -> true, false);
+        Kind.NORM, requirePositive("maxNorm", maxNorm), 2, ALL, false);
   }
 
   /**
@@ -151,7 +155,7 @@ public final class GradientClipping extends BaseTrainingListener
     if (!(clipValue > 0 && clipValue < Double.POSITIVE_INFINITY)) {
       throw new IllegalArgumentException("clipValue must be finite and > 0 but was " + clipValue);
     }
-    return new GradientClipping(Kind.VALUE, clipValue, Double.NaN, param -> true, false);
+    return new GradientClipping(Kind.VALUE, clipValue, Double.NaN, ALL, false);
   }
 
   private static double requirePositive(String name, double value) {
@@ -202,6 +206,30 @@ public final class GradientClipping extends BaseTrainingListener
   public GradientClipping errorIfNonfinite() {
     requireNorm("errorIfNonfinite");
     return new GradientClipping(kind, limit, normType, isClipped, true);
+  }
+
+  /**
+   * Returns how this clips, under PyTorch's names: {@code max_norm}, {@code norm_type} and {@code
+   * error_if_nonfinite}, or {@code clip_value}.
+   *
+   * @return plain values
+   * @throws UnsupportedOperationException if it clips {@linkplain #on some} parameters only
+   */
+  @SuppressWarnings("ReferenceEquality") // Whether it is the default is the question.
+  public Map<String, Object> settings() {
+    if (isClipped != ALL) {
+      throw new UnsupportedOperationException(
+          "a clipping on some parameters only cannot be written");
+    }
+    Map<String, Object> settings = new LinkedHashMap<>();
+    if (kind == Kind.VALUE) {
+      settings.put("clip_value", limit);
+      return settings;
+    }
+    settings.put("max_norm", limit);
+    settings.put("norm_type", normType);
+    settings.put("error_if_nonfinite", isStrict);
+    return settings;
   }
 
   private void requireNorm(String method) {

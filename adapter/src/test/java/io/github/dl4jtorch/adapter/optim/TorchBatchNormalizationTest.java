@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.adapter.internal.OwnOptimizer;
+import io.github.dl4jtorch.fixtures.Nets;
 import java.io.IOException;
 import java.util.Random;
 import org.deeplearning4j.nn.conf.CNN2DFormat;

@@ -3,9 +3,9 @@ package io.github.dl4jtorch.adapter.optim;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.dl4jtorch.fixtures.Nets;
 import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.internal.OwnOptimizer;
+import io.github.dl4jtorch.fixtures.Nets;
 import java.util.List;
 import java.util.Map;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
