@@ -60,7 +60,7 @@ final class CycledMomentum {
 
   /** Says what is wrong if nobody follows the momentum. */
   static String complaint(Schedule definition) {
-    return definition.getClass().getSimpleName()
+    return definition.name()
         + " is to cycle the momentum, but a network is trained with its learning rate alone";
   }
 

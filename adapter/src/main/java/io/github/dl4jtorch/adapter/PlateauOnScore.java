@@ -43,7 +43,7 @@ public final class PlateauOnScore<T extends Model> implements EarlyStoppingListe
     if (!run.schedule().needsMetric()) {
       throw new IllegalArgumentException(
           "run must be of ReduceLROnPlateau but is of "
-              + run.schedule().getClass().getSimpleName()
+              + run.schedule().name()
               + ", which steps without a score: use SchedulerListener.everyEpoch(run)");
     }
   }

@@ -89,7 +89,7 @@ final class ScheduleCheckup {
       SchedulerListener listener, @Nullable TrainingLength length, Consumer<Finding> found) {
     LRScheduler run = listener.run();
     return new ScheduleCheckup(
-        "the run of " + name(run.schedule()),
+        "the run of " + run.schedule().name(),
         run.schedule(),
         (long) run.lastEpoch(),
         !listener.needsIterations(),
@@ -112,10 +112,6 @@ final class ScheduleCheckup {
                       case NONE -> ParamGroup.withoutMomentum(group.lr());
                     })
             .toList());
-  }
-
-  private static String name(Schedule schedule) {
-    return schedule.getClass().getSimpleName();
   }
 
   void examine() {
@@ -164,7 +160,7 @@ final class ScheduleCheckup {
         if (milestone >= end) {
           add(
               "SequentialLR comes to its "
-                  + name(sequential.schedulers().get(i + 1))
+                  + sequential.schedulers().get(i + 1).name()
                   + " at step "
                   + milestone
                   + ", but "
@@ -301,11 +297,11 @@ final class ScheduleCheckup {
     }
     if (!changes && steps > 1 && start == 0) {
       add(
-          name(definition) + " never changes the rate, as " + ends(start + steps, length),
+          definition.name() + " never changes the rate, as " + ends(start + steps, length),
           "Count its arguments in " + (byEpochs ? "epochs" : "iterations"));
     } else if (trains < (steps - 1) / 2) {
       add(
-          name(definition)
+          definition.name()
               + " brings the rate below a millionth of its highest value by step "
               + (start + trains + stride)
               + ", but "
@@ -327,7 +323,7 @@ final class ScheduleCheckup {
       double base = Math.max(first[i], groups.get(i).initialLr().orElse(first[i]));
       if (last > base * (1 + NOTHING)) {
         add(
-            name(definition)
+            definition.name()
                 + " ends at a rate of "
                 + last
                 + (first.length == 1 ? "" : " in param group " + i)

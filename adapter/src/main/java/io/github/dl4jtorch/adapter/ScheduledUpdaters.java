@@ -64,7 +64,7 @@ record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Doubl
     }
     if (torch.momentumKind() == MomentumKind.NONE) {
       throw new IllegalArgumentException(
-          definition.getClass().getSimpleName()
+          definition.name()
               + " is to cycle the momentum, but "
               + place
               + " has none that is fixed and can be cycled: "
@@ -162,7 +162,7 @@ record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Doubl
 
   private String cannotCycle(Place place) {
     if (place.updater() instanceof TorchUpdater) {
-      return definition.getClass().getSimpleName()
+      return definition.name()
           + " is to cycle the momentum, but "
           + place
           + " takes the schedule of one when it is built; do that, or build the definition "
@@ -170,7 +170,7 @@ record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Doubl
           + ", or attach it to NetworkParamGroups.of(net) and step it with a"
           + " SchedulerListener";
     }
-    return definition.getClass().getSimpleName()
+    return definition.name()
         + " is to cycle the momentum, but "
         + place
         + " cannot read one from a schedule; build it "

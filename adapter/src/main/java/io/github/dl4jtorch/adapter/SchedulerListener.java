@@ -112,7 +112,7 @@ public final class SchedulerListener extends BaseTrainingListener
     if (!needsMetric && metric != null) {
       throw new IllegalArgumentException(
           "metric must not be given for "
-              + run.schedule().getClass().getSimpleName()
+              + run.schedule().name()
               + ", which steps without: use SchedulerListener."
               + factory
               + "(run)");
@@ -364,11 +364,6 @@ public final class SchedulerListener extends BaseTrainingListener
     return unit == Unit.ITERATION;
   }
 
-  /** Returns after how many iterations or epochs it steps. */
-  int interval() {
-    return interval;
-  }
-
   /** Refuses to be told of epochs of another network. */
   void requireEpochsOf(Model trained) {
     if (trained != net) {
@@ -390,7 +385,7 @@ public final class SchedulerListener extends BaseTrainingListener
 
   private static String twice(LRScheduler run) {
     return "a run must have one SchedulerListener, which makes all its steps, but the run of "
-        + run.schedule().getClass().getSimpleName()
+        + run.schedule().name()
         + " has two, or one that was added twice: leave one with net.setListeners(..)";
   }
 
@@ -507,7 +502,7 @@ public final class SchedulerListener extends BaseTrainingListener
             "{} {} done: {} changed the learning rate of {} from {} to {}",
             unit.name().toLowerCase(Locale.ROOT),
             count,
-            run.schedule().getClass().getSimpleName(),
+            run.schedule().name(),
             groups.name(group),
             before[group],
             after[group]);
@@ -524,7 +519,7 @@ public final class SchedulerListener extends BaseTrainingListener
               + " step. Give this listener to an EpochLoop that trains, or train with fit(iterator);"
               + " if you call its stepEpoch() at the end of each epoch, do not add it to the"
               + " network.",
-          run.schedule().getClass().getSimpleName());
+          run.schedule().name());
     }
   }
 
@@ -541,7 +536,7 @@ public final class SchedulerListener extends BaseTrainingListener
               + " leave out run.step(), and any other listener on this run.",
           unit.name().toLowerCase(Locale.ROOT),
           count,
-          run.schedule().getClass().getSimpleName(),
+          run.schedule().name(),
           steppedTo,
           run.lastEpoch(),
           unit.name().toLowerCase(Locale.ROOT));

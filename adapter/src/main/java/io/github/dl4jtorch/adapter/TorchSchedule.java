@@ -92,7 +92,7 @@ public final class TorchSchedule implements ISchedule {
     if (definition.needsMetric()) {
       throw new IllegalArgumentException(
           "definition must depend on the step alone but was a "
-              + definition.getClass().getSimpleName()
+              + definition.name()
               + ", which needs a metric: attach it to NetworkParamGroups.of(net) and step it with"
               + " SchedulerListener.everyEpoch(run, metric)");
     }

@@ -85,25 +85,28 @@ public final class DrawCurves {
     System.setProperty("java.awt.headless", "true");
     Path folder = Files.createDirectories(Path.of(args.length > 0 ? args[0] : "docs/curves"));
     for (Schedule schedule : SCHEDULES) {
-      draw(schedule, folder.resolve(schedule.getClass().getSimpleName() + ".png"));
+      draw(schedule, List.of(1.0), folder.resolve(schedule.getClass().getSimpleName() + ".png"));
     }
   }
 
-  private static void draw(Schedule schedule, Path file) throws IOException {
+  /** Draws what a schedule makes of the groups' rates, of which none goes above 1. */
+  static void draw(Schedule schedule, List<Double> lr, Path file) throws IOException {
     // For the plateau: a loss that falls, stands, falls again and stands for good.
     Curve curve =
         Curve.of(
             schedule,
-            List.of(1.0),
+            lr,
             0.9,
             STEPS,
             step -> STEPS - Math.min(step, 80) - Math.max(0, Math.min(step, 220) - 160));
     XYChart chart = new XYChartBuilder().build();
-    chart
-        .addSeries("lr", curve.lr().get(0).x(), curve.lr().get(0).y())
-        .setMarker(SeriesMarkers.NONE)
-        .setLineColor(BLUE)
-        .setLineStyle(new BasicStroke(2f, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND));
+    for (int group = 0; group < lr.size(); group++) {
+      chart
+          .addSeries("lr " + group, curve.lr().get(group).x(), curve.lr().get(group).y())
+          .setMarker(SeriesMarkers.NONE)
+          .setLineColor(BLUE)
+          .setLineStyle(new BasicStroke(2f, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND));
+    }
     chart
         .getStyler()
         .setYAxisMin(0.0)

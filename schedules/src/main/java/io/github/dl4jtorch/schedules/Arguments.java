@@ -45,6 +45,21 @@ public final class Arguments {
     this.level = level;
   }
 
+  /**
+   * Reads what a map holds.
+   *
+   * @param <T> what is made of it
+   * @param owner whose arguments they are, for the messages
+   * @param map the arguments
+   * @param reader makes it of the arguments. An {@link IllegalArgumentException} becomes a {@link
+   *     MalformedDataException} that begins with the owner
+   * @return what the reader made
+   * @throws MalformedDataException if an argument is missing, unknown, of the wrong type or refused
+   */
+  public static <T> T read(String owner, Map<String, ?> map, Function<Arguments, T> reader) {
+    return new Arguments(owner, map).read(reader);
+  }
+
   /** Copies a map; from outside it may have keys of any type, whatever its own type says. */
   private static Map<String, @Nullable Object> textKeys(Map<?, ?> map) {
     Map<String, @Nullable Object> copy = new LinkedHashMap<>();
@@ -193,6 +208,48 @@ public final class Arguments {
     throw wrongType(key, "one of " + String.join(", ", names), value);
   }
 
+  /**
+   * Reads a text.
+   *
+   * @param key its key, as it is written
+   * @return the text
+   * @throws MalformedDataException if it is missing or of another type
+   */
+  public String text(String key) {
+    return text(key, require(key));
+  }
+
+  /**
+   * Reads a text.
+   *
+   * @param key its key, as it is written
+   * @param whenAbsent its default
+   * @return the text
+   * @throws MalformedDataException if it is of another type
+   */
+  public String text(String key, String whenAbsent) {
+    Object value = value(key);
+    return value == null ? whenAbsent : text(key, value);
+  }
+
+  /**
+   * Reads a list of texts.
+   *
+   * @param key its key, as it is written
+   * @return the texts, an unmodifiable list
+   * @throws MalformedDataException if it is missing or of another type
+   */
+  public List<String> texts(String key) {
+    return list(key).stream().map(entry -> text(key, entry)).toList();
+  }
+
+  private String text(String key, @Nullable Object value) {
+    if (value instanceof String text) {
+      return text;
+    }
+    throw wrongType(key, "a text", value);
+  }
+
   List<?> list(String key) {
     Object value = require(key);
     if (value instanceof List<?> list) {
@@ -210,6 +267,11 @@ public final class Arguments {
    */
   public List<Integer> integers(String key) {
     return list(key).stream().map(entry -> integer(key, entry)).toList();
+  }
+
+  /** Reads a list of numbers, finite or not. */
+  List<Double> numbers(String key) {
+    return list(key).stream().map(entry -> number(key, entry)).toList();
   }
 
   /**
@@ -248,16 +310,52 @@ public final class Arguments {
     return has(key) ? perGroup(key) : PerGroup.same(whenAbsent);
   }
 
-  Map<String, ?> map(String key) {
+  /**
+   * Reads a map.
+   *
+   * @param key its key, as it is written
+   * @return a copy of the map, whose values may be anything
+   * @throws MalformedDataException if it is missing or of another type
+   */
+  public Map<String, ?> map(String key) {
     return map(key, require(key));
   }
 
-  List<Map<String, ?>> maps(String key) {
+  /**
+   * Reads a list of maps.
+   *
+   * @param key its key, as it is written
+   * @return copies of the maps, whose values may be anything
+   * @throws MalformedDataException if it is missing or of another type
+   */
+  public List<Map<String, ?>> maps(String key) {
     List<Map<String, ?>> maps = new ArrayList<>();
     for (Object entry : list(key)) {
       maps.add(map(key, entry));
     }
     return maps;
+  }
+
+  /**
+   * Reads the definition of another schedule, as {@link Schedule#fromMap} does.
+   *
+   * @param key its key, as it is written
+   * @return the schedule
+   * @throws MalformedDataException if it is missing or malformed
+   */
+  public Schedule schedule(String key) {
+    return ScheduleTypes.readMember(this, key);
+  }
+
+  /**
+   * Reads the definitions of other schedules, as {@link Schedule#fromMap} does.
+   *
+   * @param key their key, as it is written
+   * @return the schedules
+   * @throws MalformedDataException if the list is missing or an entry malformed
+   */
+  public List<Schedule> schedules(String key) {
+    return ScheduleTypes.readMembers(this, key);
   }
 
   private Map<String, ?> map(String key, @Nullable Object value) {

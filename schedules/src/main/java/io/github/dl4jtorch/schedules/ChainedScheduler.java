@@ -71,7 +71,7 @@ public record ChainedScheduler(List<? extends Schedule> schedulers) implements S
   }
 
   static ChainedScheduler read(Arguments arguments) {
-    return new ChainedScheduler(ScheduleTypes.readMembers(arguments));
+    return new ChainedScheduler(arguments.schedules("schedulers"));
   }
 
   /** The node of {@link ChainedScheduler}: the members' nodes, stepped in turn. */

@@ -76,7 +76,7 @@ final class Milestones {
       boolean isLast = i == sequential.milestones().size();
       long last =
           isLast ? end : Math.min(end, start + (long) sequential.milestones().get(i) * unit);
-      mark(start + first * unit, end, member.getClass().getSimpleName());
+      mark(start + first * unit, end, member.name());
       add(member, start + first * unit, last, unit);
     }
   }

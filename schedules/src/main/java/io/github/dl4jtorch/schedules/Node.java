@@ -27,9 +27,9 @@ abstract class Node {
 
   abstract Schedule schedule();
 
-  /** The class of the definition whose numbers were last written. */
+  /** The name of the definition whose numbers were last written. */
   String name() {
-    return schedule().getClass().getSimpleName();
+    return schedule().name();
   }
 
   abstract double epoch();

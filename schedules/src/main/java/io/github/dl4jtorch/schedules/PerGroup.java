@@ -71,8 +71,12 @@ public record PerGroup<T>(List<T> values, boolean isScalar) implements Serializa
     return values.get(isScalar ? 0 : group);
   }
 
-  /** Returns the value, or the list of values: what PyTorch's argument is written as. */
-  Object toValue() {
+  /**
+   * Returns what a definition writes.
+   *
+   * @return the value, or the list of values
+   */
+  public Object toValue() {
     return isScalar ? values.get(0) : values;
   }
 
@@ -81,8 +85,14 @@ public record PerGroup<T>(List<T> values, boolean isScalar) implements Serializa
     return isScalar ? Collections.nCopies(groups, values.get(0)) : values;
   }
 
-  /** Refuses a list whose length is not the number of groups. */
-  void requireFits(String name, ParamGroups groups) {
+  /**
+   * Refuses a list whose length is not the number of groups.
+   *
+   * @param name the argument's name
+   * @param groups the optimizer's groups
+   * @throws IllegalArgumentException if it does not fit
+   */
+  public void requireFits(String name, ParamGroups groups) {
     if (!isScalar && values.size() != groups.size()) {
       throw new IllegalArgumentException(
           name

@@ -122,8 +122,14 @@ public record ReduceLROnPlateau(
     minLr.requireFits("minLr", groups);
   }
 
-  /** Tells whether a metric is better than the best so far. */
-  boolean isBetter(double metric, double best) {
+  /**
+   * Tells whether a metric is better than the best so far.
+   *
+   * @param metric the metric; NaN is not better
+   * @param best the best so far
+   * @return true if it is, by more than the threshold
+   */
+  public boolean isBetter(double metric, double best) {
     if (mode == Mode.MIN) {
       return thresholdMode == ThresholdMode.REL
           ? metric < best * (1.0 - threshold)
@@ -134,13 +140,22 @@ public record ReduceLROnPlateau(
         : metric > best + threshold;
   }
 
-  /** The metric than which everything is better. */
-  double worst() {
+  /**
+   * Returns the metric than which everything is better.
+   *
+   * @return plus or minus infinity
+   */
+  public double worst() {
     return mode == Mode.MIN ? Double.POSITIVE_INFINITY : Double.NEGATIVE_INFINITY;
   }
 
-  /** Computes the reduced rates. */
-  void reduce(double[] lr, double[] out) {
+  /**
+   * Computes the reduced rates.
+   *
+   * @param lr the groups' present rates
+   * @param out receives the reduced rates, one entry a group
+   */
+  public void reduce(double[] lr, double[] out) {
     for (int group = 0; group < lr.length; group++) {
       double reduced = Math.max(lr[group] * factor, minLr.get(group));
       out[group] = lr[group] - reduced > eps ? reduced : lr[group];

@@ -66,7 +66,7 @@ final class Require {
       throw new IllegalArgumentException(
           owner
               + " cannot hold a "
-              + member.getClass().getSimpleName()
+              + member.name()
               + ", which needs a metric; attach it to the same groups and step it beside this one");
     }
   }

@@ -151,7 +151,7 @@ final class Run implements LRScheduler {
         "the state of {0} was saved with the learning rates {1}, but the param groups have {2}, with"
             + " which the training would go on: load the groups first, or both with"
             + " loadStateDict(state, groups)",
-        schedule().getClass().getSimpleName(),
+        schedule().name(),
         Arrays.toString(root.lastLr()),
         Arrays.toString(lr));
     return false;
@@ -213,8 +213,7 @@ final class Run implements LRScheduler {
   }
 
   static void load(Node node, Map<String, ?> state, ParamGroups groups, int lowestEpoch) {
-    Arguments reader =
-        new Arguments("state of " + node.schedule().getClass().getSimpleName(), state);
+    Arguments reader = new Arguments("state of " + node.schedule().name(), state);
     node.load(reader, groups, lowestEpoch);
     reader.refuseUnknown();
   }

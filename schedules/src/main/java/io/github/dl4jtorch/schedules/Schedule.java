@@ -13,7 +13,8 @@ import java.util.function.IntToDoubleFunction;
  *
  * <p>Definitions are compared by value, are written to and read from plain maps under PyTorch's own
  * keyword names, and may be attached to any number of optimizers at the same time. Write your own
- * by implementing {@link ChainableSchedule}, and make it known by a {@link ScheduleKind}.
+ * by implementing {@link ChainableSchedule} or {@link MetricSchedule}, and make it known by a
+ * {@link ScheduleKind}.
  *
  * <pre>{@code
  * Schedule schedule = new StepLR(30, 0.1);
@@ -23,6 +24,7 @@ import java.util.function.IntToDoubleFunction;
  */
 public sealed interface Schedule extends Serializable
     permits ChainableSchedule,
+        MetricSchedule,
         CosineAnnealingWarmRestarts,
         CyclicLR,
         OneCycleLR,
@@ -191,10 +193,19 @@ public sealed interface Schedule extends Serializable
   }
 
   /**
+   * Returns the name that messages call this definition by.
+   *
+   * @return the class, as a rule
+   */
+  default String name() {
+    return getClass().getSimpleName();
+  }
+
+  /**
    * Tells whether a run is stepped with a metric, {@link LRScheduler#step(double)}, so that what it
    * does cannot be told from the step alone.
    *
-   * @return true for {@link ReduceLROnPlateau}
+   * @return true for {@link ReduceLROnPlateau} and {@link MetricSchedule}
    */
   default boolean needsMetric() {
     return false;

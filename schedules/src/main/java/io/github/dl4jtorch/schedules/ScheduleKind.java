@@ -66,9 +66,9 @@ public final class ScheduleKind<S extends Schedule> {
    * @return the kind
    * @throws IllegalArgumentException if the name is empty
    */
-  public static <S extends ChainableSchedule> ScheduleKind<S> of(
+  public static <S extends Schedule> ScheduleKind<S> of(
       String name, Class<S> type, Function<Arguments, S> reader) {
-    return leaf(name, type, reader, ChainableFormula::new);
+    return node(name, type, reader, ScheduleTypes::ownNode);
   }
 
   /** Describes a class whose formula shows more than users see. */

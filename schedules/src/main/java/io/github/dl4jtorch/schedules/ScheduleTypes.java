@@ -86,9 +86,19 @@ final class ScheduleTypes {
   /** Makes the node for a definition; a class of the user's own need not be known for that. */
   static Node node(Schedule schedule) {
     ScheduleKind<?> kind = OURS_BY_CLASS.get(schedule.getClass());
-    return kind == null
-        ? new LeafNode(schedule, new ChainableFormula((ChainableSchedule) schedule))
-        : kind.node(schedule);
+    return kind == null ? ownNode(schedule) : kind.node(schedule);
+  }
+
+  /** Makes the node for a definition that shows all there is to it. */
+  static Node ownNode(Schedule schedule) {
+    if (schedule instanceof MetricSchedule withMetric) {
+      return new MetricNode(withMetric);
+    }
+    return new LeafNode(
+        schedule,
+        schedule instanceof ByEpochSchedule byEpoch
+            ? new ByEpochFormula(byEpoch)
+            : new ChainableFormula((ChainableSchedule) schedule));
   }
 
   static Schedule read(Map<String, ?> map) {
@@ -204,9 +214,10 @@ final class ScheduleTypes {
     return read(arguments.map(key), arguments.level() + 1);
   }
 
-  static List<Schedule> readMembers(Arguments arguments) {
+  /** Reads the schedules that stand in a list under a key of another. */
+  static List<Schedule> readMembers(Arguments arguments, String key) {
     List<Schedule> members = new ArrayList<>();
-    for (Map<String, ?> member : arguments.maps("schedulers")) {
+    for (Map<String, ?> member : arguments.maps(key)) {
       members.add(read(member, arguments.level() + 1));
     }
     return members;

@@ -88,7 +88,7 @@ public record SequentialLR(List<? extends Schedule> schedulers, List<Integer> mi
   }
 
   static SequentialLR read(Arguments arguments) {
-    return new SequentialLR(ScheduleTypes.readMembers(arguments), arguments.integers("milestones"));
+    return new SequentialLR(arguments.schedules("schedulers"), arguments.integers("milestones"));
   }
 
   /** The node of {@link SequentialLR}: its clock, and the members' nodes. */

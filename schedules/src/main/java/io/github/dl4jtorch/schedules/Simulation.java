@@ -57,7 +57,7 @@ public final class Simulation {
   /** Stands for the metric where none is given, and says so if one is asked for. */
   static double noMetric(Schedule schedule) {
     throw new UnsupportedOperationException(
-        schedule.getClass().getSimpleName()
+        schedule.name()
             + " needs a metric: use simulate(.., steps, metric), with step -> 1.0 for one that never"
             + " improves");
   }

@@ -131,7 +131,7 @@ public record WarmupLR(
 
   static WarmupLR read(Arguments arguments) {
     return new WarmupLR(
-        ScheduleTypes.readMember(arguments, "after"),
+        arguments.schedule("after"),
         arguments.integer("iterations_per_epoch"),
         arguments.integer("warmup_iterations"),
         arguments.perGroup("warmup_lr"),

@@ -1,5 +1,8 @@
 package io.github.dl4jtorch.schedules;
 
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
+import static com.tngtech.archunit.core.domain.JavaModifier.PUBLIC;
+import static com.tngtech.archunit.core.domain.properties.HasModifiers.Predicates.modifier;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -32,6 +35,7 @@ class ArchitectureTest {
             "io.github.dl4jtorch.schedules..",
             "java.io..",
             "java.lang..",
+            "java.math..",
             "java.util..",
             "com.google.errorprone.annotations..",
             "org.jspecify.annotations..")
@@ -85,9 +89,30 @@ class ArchitectureTest {
         .doNotBelongToAnyOf(ReduceLROnPlateau.class)
         .and()
         .doNotBelongToAnyOf(ScheduleTypes.class)
+        .and()
+        .resideInAPackage("io.github.dl4jtorch.schedules")
         .should()
         .dependOnClassesThat()
         .areAssignableTo(ReduceLROnPlateau.class)
+        .check(MAIN);
+  }
+
+  /** They could be a jar of their own. */
+  @Test
+  void otherLibrariesSchedulesStandOnWhatUsersSee() {
+    noClasses()
+        .that()
+        .resideInAPackage("io.github.dl4jtorch.schedules")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("..families..")
+        .check(MAIN);
+    classes()
+        .that()
+        .resideInAPackage("..families..")
+        .should()
+        .onlyDependOnClassesThat(
+            resideOutsideOfPackage("io.github.dl4jtorch.schedules").or(modifier(PUBLIC)))
         .check(MAIN);
   }
 

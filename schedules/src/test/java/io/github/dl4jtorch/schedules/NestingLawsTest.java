@@ -17,6 +17,7 @@ class NestingLawsTest {
 
   private static final int TREES = 1500;
   private static final int STEPS = 60;
+  private static final List<Schedule> FAMILIES = FamilySpecimens.members();
 
   /** A schedule in which no composite holds one of its own kind. */
   private sealed interface Tree {}
@@ -93,6 +94,7 @@ class NestingLawsTest {
     }
     List<Schedule> leaves = new ArrayList<>(Specimens.members());
     leaves.addAll(Specimens.warmups());
+    leaves.addAll(FAMILIES);
     return new Leaf(leaves.get(random.nextInt(leaves.size())));
   }
 

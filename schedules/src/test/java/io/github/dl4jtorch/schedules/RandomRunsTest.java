@@ -22,13 +22,15 @@ import org.junit.jupiter.params.provider.MethodSource;
 class RandomRunsTest {
 
   private static final int STEPS = 40;
+  private static final List<Schedule> FAMILIES = FamilySpecimens.members();
+  private static final List<Schedule> WITH_METRIC = FamilySpecimens.withMetric();
 
   static LongStream seeds() {
     return LongStream.range(0, Long.getLong("random.runs", 300));
   }
 
   private static Schedule tree(Random random, int groups, int depth) {
-    int kind = random.nextInt(depth > 0 ? 19 : 15);
+    int kind = random.nextInt(depth > 0 ? 21 : 17);
     int length = 1 + random.nextInt(12);
     return switch (kind) {
       case 0 -> new StepLR(length, factor(random));
@@ -57,8 +59,9 @@ class RandomRunsTest {
       case 12 -> new LambdaLR(table(random));
       case 13 -> new MultiplicativeLR(table(random));
       case 14 -> new LambdaLR(EpochFunction.yolov5Cosine(length, 0.1));
-      case 15 -> new ChainedScheduler(members(random, groups, depth));
-      case 16, 17 -> sequence(random, members(random, groups, depth));
+      case 15, 16 -> FAMILIES.get(random.nextInt(FAMILIES.size()));
+      case 17 -> new ChainedScheduler(members(random, groups, depth));
+      case 18, 19 -> sequence(random, members(random, groups, depth));
       default -> {
         WarmupLR.Builder warmup =
             WarmupLR.builder(tree(random, groups, depth - 1))
@@ -109,7 +112,9 @@ class RandomRunsTest {
     Schedule schedule =
         random.nextInt(12) == 0
             ? ReduceLROnPlateau.builder().patience(random.nextInt(4)).cooldown(2).build()
-            : tree(random, size, 3);
+            : random.nextInt(12) == 0
+                ? WITH_METRIC.get(random.nextInt(WITH_METRIC.size()))
+                : tree(random, size, 3);
     List<ParamGroup> groups = new ArrayList<>();
     for (int i = 0; i < size; i++) {
       double lr = 0.01 + random.nextDouble();

@@ -160,6 +160,7 @@ final class Specimens {
     all.addAll(warmups());
     all.addAll(composites());
     all.addAll(own());
+    all.addAll(FamilySpecimens.members());
     return all;
   }
 
@@ -180,6 +181,7 @@ final class Specimens {
   static List<Schedule> all() {
     List<Schedule> all = stepped();
     all.addAll(plateaus());
+    all.addAll(FamilySpecimens.withMetric());
     return all;
   }
 

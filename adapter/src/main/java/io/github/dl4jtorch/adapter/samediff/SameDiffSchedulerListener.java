@@ -63,7 +63,7 @@ public final class SameDiffSchedulerListener extends BaseListener {
     if (!needsMetric && metric != null) {
       throw new IllegalArgumentException(
           "metric must not be given for "
-              + run.schedule().getClass().getSimpleName()
+              + run.schedule().name()
               + ", which steps without: use SameDiffSchedulerListener.everyEpoch(run)");
     }
     this.run = run;
@@ -165,7 +165,7 @@ public final class SameDiffSchedulerListener extends BaseListener {
               + " step. Call stepEpoch() on this listener at the end of each epoch, or train with"
               + " fit(iterator, epochs).",
           SUSPICIOUS,
-          run.schedule().getClass().getSimpleName());
+          run.schedule().name());
     }
   }
 
