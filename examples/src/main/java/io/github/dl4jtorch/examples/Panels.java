@@ -9,8 +9,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import javax.imageio.ImageIO;
+import org.knowm.xchart.AnnotationLine;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.XYSeries;
@@ -35,6 +38,8 @@ final class Panels {
   };
 
   private static final Color FAINT = new Color(0xB9CFE0);
+
+  private static final Color MARK = new Color(0x909090);
 
   private final String title;
   private final String xTitle;
@@ -81,8 +86,8 @@ final class Panels {
       return new Line(name, x, y, Look.DOTS);
     }
 
-    boolean varies() {
-      return y.stream().anyMatch(value -> !value.equals(y.get(0)));
+    double last() {
+      return x.get(x.size() - 1);
     }
   }
 
@@ -107,13 +112,12 @@ final class Panels {
         case PLAIN -> {}
       }
     }
-    List<Double> x = lines.get(0).x();
     Font font = new Font(Font.SANS_SERIF, Font.PLAIN, 12);
     chart
         .getStyler()
         .setXAxisMin(0.0)
         // A hair off, as XChart labels evenly spaced values by their number: 22, 44, 66.
-        .setXAxisMax(Math.nextUp(x.get(x.size() - 1)))
+        .setXAxisMax(Math.nextUp(lines.stream().mapToDouble(Line::last).max().orElse(1)))
         .setYAxisDecimalPattern("0.##########")
         .setAxisTitleFont(font)
         .setAxisTickLabelsFont(font)
@@ -151,6 +155,39 @@ final class Panels {
         .setYAxisMax(yMax)
         .setMarkerSize(10);
     height = HIGHER;
+    return this;
+  }
+
+  /** Begins all panels at a step. */
+  Panels from(int step) {
+    charts.forEach(chart -> chart.getStyler().setXAxisMin((double) step));
+    return this;
+  }
+
+  /** Marks steps in all panels. */
+  Panels mark(Collection<Integer> steps) {
+    for (XYChart chart : charts) {
+      chart
+          .getStyler()
+          .setAnnotationLineColor(MARK)
+          .setAnnotationLineStroke(
+              new BasicStroke(
+                  1, BasicStroke.CAP_BUTT, BasicStroke.JOIN_BEVEL, 0, new float[] {3, 3}, 0));
+      for (int step : steps) {
+        chart.addAnnotation(new AnnotationLine(step, true, false));
+      }
+    }
+    return this;
+  }
+
+  /** Shows the epoch of each labelled iteration as well. */
+  Panels withEpochs(int iterations) {
+    for (XYChart chart : charts) {
+      chart
+          .getStyler()
+          .setXAxisTickLabelsFormattingFunction(
+              x -> String.format(Locale.ROOT, "%.0f (epoch %.4g)", x, x / iterations));
+    }
     return this;
   }
 
