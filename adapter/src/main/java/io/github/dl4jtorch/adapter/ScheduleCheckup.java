@@ -3,9 +3,9 @@ package io.github.dl4jtorch.adapter;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.CyclicLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
+import io.github.dl4jtorch.schedules.OneCycleLR;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ParamGroups;
-import io.github.dl4jtorch.schedules.OneCycleLR;
 import io.github.dl4jtorch.schedules.PolynomialLR;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.Schedule;
@@ -151,8 +151,7 @@ final class ScheduleCheckup {
    * @param end the step after the last one of the training
    * @return whether nothing was found
    */
-  private boolean examineLength(
-      Schedule schedule, long from, long end, TrainingLength length) {
+  private boolean examineLength(Schedule schedule, long from, long end, TrainingLength length) {
     if (schedule instanceof SequentialLR sequential) {
       int last = sequential.milestones().size() - 1;
       for (int i = 0; i <= last; i++) {

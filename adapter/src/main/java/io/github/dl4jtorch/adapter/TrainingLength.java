@@ -16,8 +16,6 @@ record TrainingLength(int iterations, int epochs) {
   /** Says what makes so many steps. */
   String steps(boolean byEpochs, long steps) {
     return steps
-        + (byEpochs
-            ? " epochs"
-            : " iterations (" + epochs + " epochs of " + iterations + ")");
+        + (byEpochs ? " epochs" : " iterations (" + epochs + " epochs of " + iterations + ")");
   }
 }

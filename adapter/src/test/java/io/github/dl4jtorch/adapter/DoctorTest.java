@@ -68,8 +68,9 @@ class DoctorTest {
     double[] before = Nets.params(net);
     assertThat(strings(Doctor.of(net).trainedOn(Nets.epoch(BATCHES), EPOCHS).examine()))
         .isEqualTo(ofConfiguration);
-    assertThat(strings(Doctor.of(Nets.graphConfiguration(updater)).trainedFor(BATCHES, EPOCHS)
-                .examine()))
+    assertThat(
+            strings(
+                Doctor.of(Nets.graphConfiguration(updater)).trainedFor(BATCHES, EPOCHS).examine()))
         .hasSameSizeAs(ofConfiguration);
     assertThat(Nets.params(net)).isEqualTo(before);
     assertThat(net.getIterationCount()).isZero();
@@ -94,7 +95,8 @@ class DoctorTest {
   void findsACycleThatIsTooShort() {
     assertThat(findings(oneCycle(40), ScheduleType.ITERATION))
         .containsExactly(
-            ALL + ": OneCycleLR has 40 steps in all, but the training has 60 iterations (6"
+            ALL
+                + ": OneCycleLR has 40 steps in all, but the training has 60 iterations (6"
                 + " epochs of 10): it is refused when it is stepped past them. Give it"
                 + " totalSteps(60).");
   }
@@ -103,11 +105,13 @@ class DoctorTest {
   void findsACycleThatIsTooLong() {
     assertThat(findings(oneCycle(100), ScheduleType.ITERATION))
         .containsExactly(
-            ALL + ": OneCycleLR comes down until step 100, but the training has 60"
+            ALL
+                + ": OneCycleLR comes down until step 100, but the training has 60"
                 + " iterations (6 epochs of 10). Give it totalSteps of 60.");
     assertThat(findings(oneCycle(1000), ScheduleType.ITERATION))
         .containsExactly(
-            ALL + ": OneCycleLR has its highest rate at step 299, but the training has 60"
+            ALL
+                + ": OneCycleLR has its highest rate at step 299, but the training has 60"
                 + " iterations (6 epochs of 10). Give it totalSteps(60).");
   }
 
@@ -115,12 +119,12 @@ class DoctorTest {
   void findsACycleSteppedByEpochs() {
     assertThat(findings(oneCycle(60), ScheduleType.EPOCH))
         .containsExactly(
-            ALL + ": OneCycleLR has 60 steps, as many as 6 epochs of 10 iterations have, but"
+            ALL
+                + ": OneCycleLR has 60 steps, as many as 6 epochs of 10 iterations have, but"
                 + " makes one an epoch: it never reaches its highest rate, which is at step 17. Step"
                 + " it after iterations.");
     MultiLayerNetwork net = Nets.layers(new Sgd(0.1));
-    net.addListeners(
-        SchedulerListener.everyEpoch(oneCycle(60).attach(NetworkParamGroups.of(net))));
+    net.addListeners(SchedulerListener.everyEpoch(oneCycle(60).attach(NetworkParamGroups.of(net))));
     assertThat(strings(Doctor.of(net).trainedOn(Nets.epoch(BATCHES), EPOCHS).examine()))
         .containsExactly(
             "the run of OneCycleLR: OneCycleLR has 60 steps, as many as 6 epochs of 10 iterations"
@@ -132,15 +136,18 @@ class DoctorTest {
   void findsACosineOfAnotherLength() {
     assertThat(findings(new CosineAnnealingLR(30), ScheduleType.ITERATION))
         .containsExactly(
-            ALL + ": CosineAnnealingLR is at its lowest rate at step 30 and rises again, as"
+            ALL
+                + ": CosineAnnealingLR is at its lowest rate at step 30 and rises again, as"
                 + " the training has 60 iterations (6 epochs of 10). Give it a T_max of 60.");
     assertThat(findings(new CosineAnnealingLR(60), ScheduleType.EPOCH))
         .containsExactly(
-            ALL + ": CosineAnnealingLR comes down until step 60, but the training has 6"
+            ALL
+                + ": CosineAnnealingLR comes down until step 60, but the training has 6"
                 + " epochs. Give it a T_max of 6, or step it after iterations.");
     assertThat(findings(new PolynomialLR(90, 1), ScheduleType.ITERATION))
         .containsExactly(
-            ALL + ": PolynomialLR comes down until step 90, but the training has 60"
+            ALL
+                + ": PolynomialLR comes down until step 90, but the training has 60"
                 + " iterations (6 epochs of 10). Give it total_iters of 60.");
   }
 
@@ -151,7 +158,8 @@ class DoctorTest {
     assertThat(findings(warmup, ScheduleType.ITERATION)).isEmpty();
     assertThat(findings(warmup, ScheduleType.EPOCH))
         .containsExactly(
-            ALL + ": SequentialLR comes to its CosineAnnealingLR at step 20, but the training"
+            ALL
+                + ": SequentialLR comes to its CosineAnnealingLR at step 20, but the training"
                 + " has 6 epochs. Choose a milestone within the training.");
     assertThat(
             findings(
@@ -159,7 +167,8 @@ class DoctorTest {
                     List.of(new LinearLR(0.1, 20), new CosineAnnealingLR(60)), List.of(20)),
                 ScheduleType.ITERATION))
         .containsExactly(
-            ALL + ": CosineAnnealingLR comes down until step 80, but the training has 60"
+            ALL
+                + ": CosineAnnealingLR comes down until step 80, but the training has 60"
                 + " iterations (6 epochs of 10). Give it a T_max of 40.");
   }
 
@@ -173,7 +182,8 @@ class DoctorTest {
                     .build(),
                 ScheduleType.ITERATION))
         .containsExactly(
-            ALL + ": WarmupLR was made for 20 iterations an epoch, but there are 10. Give it"
+            ALL
+                + ": WarmupLR was made for 20 iterations an epoch, but there are 10. Give it"
                 + " iterationsPerEpoch(10).");
   }
 
@@ -181,16 +191,19 @@ class DoctorTest {
   void findsARateThatNeverChangesOrVanishes() {
     assertThat(findings(new StepLR(30), ScheduleType.EPOCH))
         .containsExactly(
-            ALL + ": StepLR never changes the rate, as the training has 6 epochs. Count its"
+            ALL
+                + ": StepLR never changes the rate, as the training has 6 epochs. Count its"
                 + " arguments in epochs.");
     assertThat(findings(new StepLR(2), ScheduleType.ITERATION))
         .containsExactly(
-            ALL + ": StepLR brings the rate below a millionth of its highest value by step"
+            ALL
+                + ": StepLR brings the rate below a millionth of its highest value by step"
                 + " 14, but the training has 60 iterations (6 epochs of 10). Make it slower, or step"
                 + " it after epochs if that is how it was counted.");
     assertThat(findings(new ExponentialLR(0.001), ScheduleType.EPOCH))
         .containsExactly(
-            ALL + ": ExponentialLR brings the rate below a millionth of its highest value by"
+            ALL
+                + ": ExponentialLR brings the rate below a millionth of its highest value by"
                 + " step 2, but the training has 6 epochs. Make it slower.");
   }
 
@@ -200,7 +213,8 @@ class DoctorTest {
   void findsARateThatEndsAboveItsStart() {
     assertThat(findings(new ExponentialLR(1.5), ScheduleType.EPOCH))
         .containsExactly(
-            ALL + ": ExponentialLR ends at a rate of 0.7593750000000001, above the 0.1 that"
+            ALL
+                + ": ExponentialLR ends at a rate of 0.7593750000000001, above the 0.1 that"
                 + " it starts from. If it is to fall, look at its factors and its lowest rate.");
     MultiLayerNetwork net = Nets.layers(new Sgd(0.01));
     NetworkParamGroups groups = NetworkParamGroups.weightsAndBiases(net);
@@ -224,7 +238,8 @@ class DoctorTest {
     assertThat(Doctor.of(net).trainedOn(Nets.epoch(BATCHES), 2).examine()).isEmpty();
     assertThat(strings(Doctor.of(net).trainedOn(Nets.epoch(BATCHES), 6).examine()))
         .containsExactly(
-            ALL + ": OneCycleLR has 60 steps in all, but the training goes on from step 40"
+            ALL
+                + ": OneCycleLR has 60 steps in all, but the training goes on from step 40"
                 + " for 60 iterations (6 epochs of 10): it is refused when it is stepped past them."
                 + " Give it totalSteps(100).");
     MultiLayerNetwork pushed = Nets.layers(new Sgd(0.1));
@@ -264,7 +279,8 @@ class DoctorTest {
     Schedule cycle = OneCycleLR.builder(0.1).totalSteps(60).build();
     TorchSchedule lr = TorchSchedule.lr(cycle, 0.1, ScheduleType.ITERATION);
     String finding =
-        ALL + ": OneCycleLR is to cycle the momentum, but a network is trained with its"
+        ALL
+            + ": OneCycleLR is to cycle the momentum, but a network is trained with its"
             + " learning rate alone. Build the updater with TorchSchedule.updater(updater,"
             + " definition, unit), or the definition with cycleMomentum(false).";
     assertThat(findings(new Adam(lr))).containsExactly(finding);
@@ -276,12 +292,10 @@ class DoctorTest {
                 TorchSchedule.updater(
                     new TorchSGD(0.1).withMomentum(0.9), cycle, ScheduleType.ITERATION)))
         .isEmpty();
-    assertThat(
-            findings(TorchSchedule.updater(new TorchAdam(0.1), cycle, ScheduleType.ITERATION)))
+    assertThat(findings(TorchSchedule.updater(new TorchAdam(0.1), cycle, ScheduleType.ITERATION)))
         .isEmpty();
     assertThat(
-            findings(
-                TorchSchedule.updater(new Nesterovs(0.1, 0.9), cycle, ScheduleType.ITERATION)))
+            findings(TorchSchedule.updater(new Nesterovs(0.1, 0.9), cycle, ScheduleType.ITERATION)))
         .isEmpty();
   }
 
@@ -370,13 +384,15 @@ class DoctorTest {
                 new AdaGrad(
                     TorchSchedule.lr(new CosineAnnealingLR(60), 0.1, ScheduleType.ITERATION))))
         .containsExactly(
-            ALL + ": the AdaGrad has no learning rate and trains to NaN: DL4J loses the"
+            ALL
+                + ": the AdaGrad has no learning rate and trains to NaN: DL4J loses the"
                 + " schedule of an AdaGrad that is given to the builder of the whole network."
                 + " Instead, give that a new AdaGrad(lr) and use NetworkSchedule.of(definition,"
                 + " unit).putInto(configuration).");
     assertThat(findings(new Sgd(-0.1)))
         .containsExactly(
-            ALL + ": the Sgd has a learning rate of -0.1. Give it one that is finite and >="
+            ALL
+                + ": the Sgd has a learning rate of -0.1. Give it one that is finite and >="
                 + " 0.");
   }
 
@@ -384,41 +400,47 @@ class DoctorTest {
   void findsEpsilonsThatWeighOtherwiseThanInPyTorch() {
     assertThat(findings(new Adam(0.1, 0.9, 0.999, 1e-3)))
         .containsExactly(
-            ALL + ": DL4J's Adam adds its epsilon of 0.001 before the bias correction, so"
+            ALL
+                + ": DL4J's Adam adds its epsilon of 0.001 before the bias correction, so"
                 + " that in the first update it weighs 32 times as much as in PyTorch. Take TorchAdam,"
                 + " or an epsilon of 1e-8.");
     assertThat(findings(new AMSGrad(0.1, 0.9, 0.99, 1e-3)))
         .containsExactly(
-            ALL + ": DL4J's AMSGrad adds its epsilon of 0.001 before the bias correction, so"
+            ALL
+                + ": DL4J's AMSGrad adds its epsilon of 0.001 before the bias correction, so"
                 + " that in the first update it weighs 10 times as much as in PyTorch. Take TorchAdam"
                 + " with amsgrad, or an epsilon of 1e-8.");
     assertThat(findings(new RmsProp(0.1, 0.95, 1e-2)))
         .containsExactly(
-            ALL + ": DL4J's RmsProp starts its squared gradients at its epsilon of 0.01 and"
+            ALL
+                + ": DL4J's RmsProp starts its squared gradients at its epsilon of 0.01 and"
                 + " not at 0 as PyTorch, so that its first updates are smaller. Take TorchRMSprop, or"
                 + " an epsilon of 1e-8.");
     assertThat(findings(new AdaGrad(0.1, 0.1)))
         .containsExactly(
-            ALL + ": DL4J's AdaGrad starts its squared gradients at its epsilon of 0.1 and"
+            ALL
+                + ": DL4J's AdaGrad starts its squared gradients at its epsilon of 0.1 and"
                 + " not at 0 as PyTorch, so that its first updates are smaller. Take TorchAdagrad, or"
                 + " an epsilon of 1e-8.");
     assertThat(findings(new Nadam(0.1)))
         .containsExactly(
-            ALL + ": DL4J's Nadam does not correct its second moment, so its first updates"
+            ALL
+                + ": DL4J's Nadam does not correct its second moment, so its first updates"
                 + " are many times as large as those of PyTorch's NAdam. Take TorchNAdam.");
   }
 
   @Test
   void findsARateOf0ThatDoesNotStop() {
-    TorchSchedule lr =
-        TorchSchedule.lr(new CosineAnnealingLR(59), 0.1, ScheduleType.ITERATION);
+    TorchSchedule lr = TorchSchedule.lr(new CosineAnnealingLR(59), 0.1, ScheduleType.ITERATION);
     assertThat(findings(new Adam(lr)))
         .containsExactly(
-            ALL + ": the schedule comes to a rate of 0, at which DL4J's Adam takes its"
+            ALL
+                + ": the schedule comes to a rate of 0, at which DL4J's Adam takes its"
                 + " epsilon for the rate. Take TorchAdam, which stands still.");
     assertThat(findings(new Nesterovs(lr, 0.9)))
         .containsExactly(
-            ALL + ": the schedule comes to a rate of 0, at which DL4J's Nesterovs goes on"
+            ALL
+                + ": the schedule comes to a rate of 0, at which DL4J's Nesterovs goes on"
                 + " moving by its velocity. Take TorchSGD, which stands still.");
     assertThat(findings(new TorchAdam(lr))).isEmpty();
   }
@@ -429,14 +451,14 @@ class DoctorTest {
   void findsARestoredNetworkThatNobodyDrives() throws IOException {
     MultiLayerNetwork net = Nets.layers(new Sgd(0.1));
     net.addListeners(
-        SchedulerListener.everyEpoch(
-            new StepLR(1, 0.5).attach(NetworkParamGroups.of(net))));
+        SchedulerListener.everyEpoch(new StepLR(1, 0.5).attach(NetworkParamGroups.of(net))));
     net.fit(Nets.epoch(2), 1);
     assertThat(Doctor.of(net).examine()).isEmpty();
     MultiLayerNetwork restored = Nets.restored(net);
     assertThat(strings(Doctor.of(restored).examine()))
         .containsExactly(
-            ALL + ": the learning rate of this restored network was set by a run on its param"
+            ALL
+                + ": the learning rate of this restored network was set by a run on its param"
                 + " groups when it was saved, and nothing sets it now: it stays at 0.05. Make the"
                 + " groups anew, which is enough to keep that rate; for the run to go on, take it up"
                 + " and add a SchedulerListener.");
@@ -459,8 +481,7 @@ class DoctorTest {
         new LinearLR(0.1, 10),
         new CosineAnnealingWarmRestarts(20),
         CyclicLR.builder(0.01, 0.1).stepSizeUp(7).cycleMomentum(false).build(),
-        new SequentialLR(
-            List.of(new LinearLR(0.01, 10), new CosineAnnealingLR(50)), List.of(10)),
+        new SequentialLR(List.of(new LinearLR(0.01, 10), new CosineAnnealingLR(50)), List.of(10)),
         WarmupLR.builder(new CosineAnnealingLR(6))
             .iterationsPerEpoch(10)
             .warmupIterations(20)

@@ -9,8 +9,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads a schedule as a Python script writes it, {@code StepLR(optimizer, step_size=30, gamma=0.1)}.
- * Arguments have names; schedulers may stand in lists. Nothing is run.
+ * Reads a schedule as a Python script writes it, {@code StepLR(optimizer, step_size=30,
+ * gamma=0.1)}. Arguments have names; schedulers may stand in lists. Nothing is run.
  */
 final class DefinitionText {
 

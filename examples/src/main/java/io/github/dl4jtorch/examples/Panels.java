@@ -8,6 +8,8 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.text.DecimalFormat;
+import java.text.DecimalFormatSymbols;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -34,8 +36,20 @@ final class Panels {
   private static final int SCALE = 2;
 
   private static final Color[] COLOURS = {
-    new Color(0x1F77B4), new Color(0xD9730D), new Color(0x2CA02C), new Color(0x9467BD)
+    new Color(0x1F77B4),
+    new Color(0xD9730D),
+    new Color(0x2CA02C),
+    new Color(0x9467BD),
+    new Color(0xC0392B),
+    new Color(0x8C564B),
+    new Color(0xE377C2),
+    new Color(0x17A2B8)
   };
+
+  /** How many letters a legend has room for in one line, and how high a line is otherwise. */
+  private static final int LEGEND_LETTERS = 80;
+
+  private static final int LEGEND_LINE = 20;
 
   private static final Color FAINT = new Color(0xB9CFE0);
 
@@ -112,6 +126,12 @@ final class Panels {
         case PLAIN -> {}
       }
     }
+    boolean isWide =
+        lines.stream().mapToInt(line -> line.name().length()).sum() > LEGEND_LETTERS
+            && lines.size() > 1;
+    if (isWide) {
+      height = Math.max(height, HEIGHT + LEGEND_LINE * lines.size());
+    }
     Font font = new Font(Font.SANS_SERIF, Font.PLAIN, 12);
     chart
         .getStyler()
@@ -128,7 +148,7 @@ final class Panels {
         .setYAxisLeftWidthHint(80)
         .setLegendVisible(lines.size() > 1)
         .setLegendPosition(LegendPosition.OutsideS)
-        .setLegendLayout(LegendLayout.Horizontal)
+        .setLegendLayout(isWide ? LegendLayout.Vertical : LegendLayout.Horizontal)
         .setLegendBorderColor(Color.WHITE)
         .setLegendFont(font)
         .setPlotBorderColor(new Color(0xB0B0B0))
@@ -186,9 +206,13 @@ final class Panels {
       chart
           .getStyler()
           .setXAxisTickLabelsFormattingFunction(
-              x -> String.format(Locale.ROOT, "%.0f (epoch %.4g)", x, x / iterations));
+              x -> number(x) + " (epoch " + number(x / iterations) + ")");
     }
     return this;
+  }
+
+  private static String number(double x) {
+    return new DecimalFormat("0.##", DecimalFormatSymbols.getInstance(Locale.ROOT)).format(x);
   }
 
   /** Writes all panels as one PNG. */

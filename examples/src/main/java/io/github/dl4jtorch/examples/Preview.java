@@ -137,6 +137,7 @@ public final class Preview implements Callable<Integer> {
         commandLine.getOut().println(sources.get(i).name());
         commandLine.getOut().print(all.get(i).simulation().toTable());
       }
+      commandLine.getOut().flush();
     }
     return 0;
   }

@@ -92,8 +92,7 @@ record Sources(List<Double> lr, double momentum, @Nullable Schedule definition) 
       LRScheduler run = checkpoint.run(name);
       NetworkParamGroups groups = checkpoint.groups(name);
       sources.add(
-          Source.of(
-              name, run, IntStream.range(0, groups.size()).mapToObj(groups::name).toList()));
+          Source.of(name, run, IntStream.range(0, groups.size()).mapToObj(groups::name).toList()));
     }
     if (sources.isEmpty()) {
       throw new MalformedDataException("the checkpoint has no run");
@@ -120,9 +119,7 @@ record Sources(List<Double> lr, double momentum, @Nullable Schedule definition) 
     for (Object part : parts) {
       Map<?, ?> group = (Map<?, ?>) part;
       names.add(
-          group.containsKey("name")
-              ? (String) group.get("name")
-              : "param group " + names.size());
+          group.containsKey("name") ? (String) group.get("name") : "param group " + names.size());
       groups.add(group(group, optimizer));
     }
     return Source.of(

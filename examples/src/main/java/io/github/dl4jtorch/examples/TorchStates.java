@@ -44,8 +44,7 @@ final class TorchStates {
     Map<String, ?> scheduler = byName(state);
     Schedule schedule = definition == null ? definition(scheduler) : definition;
     List<Map<String, ?>> values = values(find(checkpoint, OPTIMIZER), scheduler);
-    ParamGroups groups =
-        ParamGroups.of(values.stream().map(TorchStates::group).toList());
+    ParamGroups groups = ParamGroups.of(values.stream().map(TorchStates::group).toList());
     return Source.of(
         file.getFileName().toString(), schedule.resume(groups, scheduler, values), null);
   }

@@ -297,9 +297,7 @@ class PreviewTest {
     assertThat(table(file.toString(), "--steps", "3")).isEqualTo(expected);
     TorchFile.write(file, run.stateDict());
     assertThat(table(file.toString(), "--steps", "3")).isEqualTo(expected);
-    assertThat(
-            run(
-                file.toString(), "--definition", "MultiStepLR(milestones=[1, 4], gamma=0.5)"))
+    assertThat(run(file.toString(), "--definition", "MultiStepLR(milestones=[1, 4], gamma=0.5)"))
         .extracting(CommandLines::exitCode)
         .isEqualTo(1);
   }
@@ -331,8 +329,7 @@ class PreviewTest {
             .attach(ParamGroups.of(ParamGroup.sgd(0.1, 0.9)));
     assertThatThrownBy(() -> TorchStates.definition(cycle.stateDict()))
         .isInstanceOf(MalformedDataException.class)
-        .hasMessage(
-            "its state does not tell which scheduler it is of: say it with --definition");
+        .hasMessage("its state does not tell which scheduler it is of: say it with --definition");
   }
 
   private CommandLines preview(String schedule, String... args) throws IOException {

@@ -38,8 +38,7 @@ class PreviewedTrainingTest {
     List<DataSet> batches = new ArrayList<>();
     for (int i = 0; i < BATCHES; i++) {
       batches.add(
-          new DataSet(
-              Nd4j.ones(1, IrisData.FEATURES), Nd4j.ones(1, IrisData.SPECIES).divi(3)));
+          new DataSet(Nd4j.ones(1, IrisData.FEATURES), Nd4j.ones(1, IrisData.SPECIES).divi(3)));
     }
     return new ListDataSetIterator<>(batches, 1);
   }

@@ -162,8 +162,7 @@ class PyTorchTest {
     for (int i = 0; i < recipes.size(); i++) {
       Map<?, ?> fromYaml = (Map<?, ?>) torch.get(2 * i);
       assertThat(torch.get(2 * i + 1)).isEqualTo(fromYaml);
-      RecipeTraining<MultiLayerNetwork> made =
-          Recipe.fromYaml(recipes.get(i)).on(configuration());
+      RecipeTraining<MultiLayerNetwork> made = Recipe.fromYaml(recipes.get(i)).on(configuration());
       List<List<Double>> rates = new ArrayList<>();
       made.network().addListeners(new Rates(made, rates));
       Map<String, Object> before = weights(made.network());

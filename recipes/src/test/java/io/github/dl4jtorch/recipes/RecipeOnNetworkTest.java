@@ -106,11 +106,7 @@ class RecipeOnNetworkTest {
   }
 
   private static OutputLayer output(ILossFunction loss) {
-    return new OutputLayer.Builder(loss)
-        .nIn(4)
-        .nOut(3)
-        .activation(Activation.SOFTMAX)
-        .build();
+    return new OutputLayer.Builder(loss).nIn(4).nOut(3).activation(Activation.SOFTMAX).build();
   }
 
   private static List<DataSet> data(int batches) {
@@ -172,9 +168,7 @@ class RecipeOnNetworkTest {
 
   /** The training by code of {@link #FINE_TUNING}. */
   private static <N extends Model & NeuralNetwork> AveragedModel<N> fineTuned(N net) {
-    TorchOptimizer.of(new TorchAdamW(0.01).withBetas(0.9, 0.99))
-        .withWeightDecay(0.01)
-        .applyTo(net);
+    TorchOptimizer.of(new TorchAdamW(0.01).withBetas(0.9, 0.99)).withWeightDecay(0.01).applyTo(net);
     var plain =
         (java.util.function.Predicate<NetworkParam>)
             param -> param.isBias() || param.isNormalization();
@@ -189,12 +183,9 @@ class RecipeOnNetworkTest {
             .group("backbone", plain.negate().and(head.negate()))
             .lr(0.01)
             .build();
-    GradientAccumulation.over(2)
-        .withRemainder(GradientAccumulation.Remainder.CARRY)
-        .attach(net);
+    GradientAccumulation.over(2).withRemainder(GradientAccumulation.Remainder.CARRY).attach(net);
     LRScheduler run =
-        new SequentialLR(
-                List.of(new LinearLR(0.1, 1, 4), new CosineAnnealingLR(20)), List.of(4))
+        new SequentialLR(List.of(new LinearLR(0.1, 1, 4), new CosineAnnealingLR(20)), List.of(4))
             .attach(groups);
     AveragedModel<N> average = AveragedModel.of(net, Averaging.ema(0.9));
     net.addListeners(
@@ -390,8 +381,7 @@ class RecipeOnNetworkTest {
             """);
     RecipeTraining<MultiLayerNetwork> made =
         recipe.on(
-            Nets.layersConfiguration(new Sgd(1)),
-            new DataSetLossCalculator(Nets.epoch(2), true));
+            Nets.layersConfiguration(new Sgd(1)), new DataSetLossCalculator(Nets.epoch(2), true));
     made.network().fit(Nets.epoch(2), 3);
     MultiLayerNetwork byCode = Nets.layers(new TorchSGD(0.001));
     byCode.addListeners(

@@ -76,8 +76,7 @@ class RecipeProblemsTest {
     assertThat(refused.problems()).hasSize(23);
     assertThat(refused.problems().get(0))
         .isEqualTo(
-            new RecipeProblem(
-                "optimizer.lr", 3, 7, "must be a finite number >= 0 but was -1"));
+            new RecipeProblem("optimizer.lr", 3, 7, "must be a finite number >= 0 but was -1"));
   }
 
   @Test
@@ -241,10 +240,10 @@ class RecipeProblemsTest {
   void holdsEveryKindOfNumberThatYamlHas() {
     for (String lr : List.of("1e-3", "0.001", "1E-3", ".001", "+1.0e-3", "10e-4")) {
       assertThat(Recipe.fromYaml("optimizer: {type: SGD, lr: " + lr + "}").toMap())
-          .isEqualTo(Recipe.fromJson("{\"optimizer\": {\"type\": \"SGD\", \"lr\": 0.001}}").toMap());
+          .isEqualTo(
+              Recipe.fromJson("{\"optimizer\": {\"type\": \"SGD\", \"lr\": 0.001}}").toMap());
     }
-    assertThat(
-            Recipe.fromYaml("{optimizer: {type: SGD, lr: 1}, clip_grad_norm: {max_norm: .inf}}"))
+    assertThat(Recipe.fromYaml("{optimizer: {type: SGD, lr: 1}, clip_grad_norm: {max_norm: .inf}}"))
         .isEqualTo(
             Recipe.fromJson(
                 """

@@ -89,7 +89,8 @@ final class Milestones {
 
   private void mark(long step, long end, String what) {
     if (step > from && step > 0 && step < end && step < until) {
-      found.merge((int) step, what, (before, more) -> before.equals(more) ? more : before + ", " + more);
+      found.merge(
+          (int) step, what, (before, more) -> before.equals(more) ? more : before + ", " + more);
     }
   }
 }

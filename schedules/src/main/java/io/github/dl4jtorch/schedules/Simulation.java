@@ -22,6 +22,9 @@ import java.util.function.IntToDoubleFunction;
  */
 public final class Simulation {
 
+  /** How many lines of a table are at regular steps. */
+  private static final int ROWS = 20;
+
   private final Schedule schedule;
   private final int start;
   // A row for each group.
@@ -171,8 +174,13 @@ public final class Simulation {
    * @return true if one does
    */
   public boolean cyclesMomentum() {
-    return Arrays.stream(momentum)
-        .anyMatch(row -> Arrays.stream(row).anyMatch(value -> value != row[0] && row[0] == row[0]));
+    for (int group = 0; group < groups(); group++) {
+      double first = momentum[group][0];
+      if (hasMomentum(group) && Arrays.stream(momentum[group]).anyMatch(now -> now != first)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /**
@@ -250,9 +258,6 @@ public final class Simulation {
     }
     return table.toString();
   }
-
-  /** How many lines of a table are at regular steps. */
-  private static final int ROWS = 20;
 
   private boolean hasMomentum(int group) {
     return !Double.isNaN(momentum[group][0]);

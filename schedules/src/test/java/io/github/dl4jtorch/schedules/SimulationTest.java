@@ -131,8 +131,7 @@ class SimulationTest {
   void keepsTheBoundsOfTheOptimizer() {
     Schedule toZero = new LinearLR(0.3, 0, 3);
     ParamGroups bounded = ParamGroups.of(ParamGroup.over(new Bounded()));
-    double rounding =
-        toZero.simulate(ParamGroups.of(ParamGroup.withoutMomentum(0.1)), 20).lr(0, 3);
+    double rounding = toZero.simulate(ParamGroups.of(ParamGroup.withoutMomentum(0.1)), 20).lr(0, 3);
     assertThat(rounding).isNegative();
     assertThat(toZero.simulate(bounded, 20).lr(0, 3)).isEqualTo(0.0);
     Schedule below = new LambdaLR(epoch -> 1 - epoch);
@@ -186,8 +185,7 @@ class SimulationTest {
             3,0.05,0.9,0.1
             4,0.025,0.9,0.05
             """);
-    assertThat(run.simulate(2))
-        .hasToString("StepLR[stepSize=2, gamma=0.5], steps 3 to 4");
+    assertThat(run.simulate(2)).hasToString("StepLR[stepSize=2, gamma=0.5], steps 3 to 4");
   }
 
   @Test
@@ -263,14 +261,20 @@ class SimulationTest {
             milestones(
                 new SequentialLR(
                     List.of(
-                        new SequentialLR(
-                            List.of(new LinearLR(0.1, 5), new StepLR(3)), List.of(5)),
+                        new SequentialLR(List.of(new LinearLR(0.1, 5), new StepLR(3)), List.of(5)),
                         new CosineAnnealingLR(5)),
                     List.of(10)),
                 30))
         .isEqualTo(
             Map.of(
-                5, "StepLR", 8, "StepLR", 10, "CosineAnnealingLR", 15, "bottom of CosineAnnealingLR"));
+                5,
+                "StepLR",
+                8,
+                "StepLR",
+                10,
+                "CosineAnnealingLR",
+                15,
+                "bottom of CosineAnnealingLR"));
     LRScheduler run = new StepLR(5).attach(ParamGroups.of(ParamGroup.sgd(0.1, 0.9)));
     run.skip(6);
     assertThat(run.simulate(10).milestones()).isEqualTo(Map.of(10, "StepLR", 15, "StepLR"));
