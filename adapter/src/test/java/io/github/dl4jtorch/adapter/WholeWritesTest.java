@@ -192,7 +192,7 @@ class WholeWritesTest {
         () -> checkpoint.run("run", cycle(0.8, 0.9)),
         MalformedDataException.class,
         "state of CyclicLR: the state was saved with \"base_lrs\" [0.02, 0.02, 0.02] and this one has"
-            + " [0.01, 0.01, 0.01]");
+            + " [0.01, 0.01, 0.01]; to go on with another definition call runWith(\"run\", definition)");
     assertThat(checkpoint.run("run", lambda).stateDict()).isEqualTo(run.stateDict());
   }
 }

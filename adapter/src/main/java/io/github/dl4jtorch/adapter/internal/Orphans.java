@@ -1,6 +1,5 @@
 package io.github.dl4jtorch.adapter.internal;
 
-import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -10,7 +9,9 @@ import org.slf4j.LoggerFactory;
  */
 final class Orphans {
 
-  private static final Logger LOG = LoggerFactory.getLogger(NetworkParamGroups.class);
+  // Named as what users know, who see nothing of this room.
+  private static final Logger LOG =
+      LoggerFactory.getLogger("io.github.dl4jtorch.adapter.NetworkParamGroups");
 
   private static Orphans latest = new Orphans();
 

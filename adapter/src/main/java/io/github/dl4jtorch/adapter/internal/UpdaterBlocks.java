@@ -148,6 +148,19 @@ public final class UpdaterBlocks {
     return families;
   }
 
+  /** Returns the live state of a block, null if it has none. */
+  public @Nullable INDArray blockState(int block) {
+    return own.get(block).getUpdaterView();
+  }
+
+  /** Returns where the parameters begin among all of the network, in the order of params(). */
+  public long[] offsets() {
+    return own.stream()
+        .flatMap(block -> block.getLayersAndVariablesInBlock().stream())
+        .mapToLong(ParamState::getParamOffsetStart)
+        .toArray();
+  }
+
   /** Tells whether the network still works with the updaters that were read. */
   @SuppressWarnings("ReferenceEquality") // Whether it is the same object is the question.
   public boolean areCurrent() {

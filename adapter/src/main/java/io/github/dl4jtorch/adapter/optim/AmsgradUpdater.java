@@ -1,7 +1,9 @@
 package io.github.dl4jtorch.adapter.optim;
 
 import com.google.errorprone.annotations.CheckReturnValue;
+import java.util.List;
 import java.util.Map;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
 
 /**
@@ -41,6 +43,18 @@ public abstract sealed class AmsgradUpdater<T extends AmsgradUpdater<T>> extends
   @Override
   final int arrays() {
     return amsgrad ? 3 : 2;
+  }
+
+  @Override
+  final List<String> stateNames() {
+    return amsgrad
+        ? List.of("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+        : List.of("exp_avg", "exp_avg_sq");
+  }
+
+  @Override
+  final double excess(int array, DataType precision) {
+    return fusedExcess(array, precision);
   }
 
   @Override

@@ -8,6 +8,7 @@ import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.schedule.ISchedule;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
 
@@ -103,6 +104,12 @@ public abstract sealed class BetasUpdater<T extends BetasUpdater<T>> extends Tor
   private double betaAt(String name, Setting beta, int iteration, int epoch) {
     double value = beta.at(iteration, epoch);
     return checked(name, ">= 0 and < 1", value >= 0 && value < 1, value);
+  }
+
+  /** Returns the excess of the average of gradients, array 0, and of those of squares. */
+  final double fusedExcess(int array, DataType precision) {
+    Setting beta = array == 0 ? beta1 : beta2;
+    return FusedOps.excess(beta.at(0, 0), precision);
   }
 
   final double eps() {

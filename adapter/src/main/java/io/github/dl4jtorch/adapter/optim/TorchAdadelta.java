@@ -5,6 +5,7 @@ import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -94,6 +95,16 @@ public final class TorchAdadelta extends TorchUpdater {
   @Override
   int arrays() {
     return 2;
+  }
+
+  @Override
+  List<String> stateNames() {
+    return List.of("square_avg", "acc_delta");
+  }
+
+  @Override
+  double excess(int array, DataType precision) {
+    return FusedOps.excess(rho, precision);
   }
 
   @Override

@@ -4,6 +4,7 @@ import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.updaters.AdaGradUpdater;
@@ -108,6 +109,11 @@ public final class TorchAdagrad extends TorchUpdater {
   @Override
   int arrays() {
     return 1;
+  }
+
+  @Override
+  List<String> stateNames() {
+    return List.of("sum");
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter.optim;
 
+import java.util.List;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.Axpy;
 import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.DivOp;
@@ -58,6 +59,11 @@ public final class TorchAdamax extends BetasUpdater<TorchAdamax> {
   @Override
   int arrays() {
     return 2;
+  }
+
+  @Override
+  List<String> stateNames() {
+    return List.of("exp_avg", "exp_inf");
   }
 
   @Override

@@ -3,6 +3,7 @@ package io.github.dl4jtorch.adapter.optim;
 import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
 import com.google.errorprone.annotations.CheckReturnValue;
+import java.util.List;
 import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.scalar.ScalarMultiplication;
@@ -82,6 +83,11 @@ public final class TorchNAdam extends BetasUpdater<TorchNAdam> {
   @Override
   int arrays() {
     return 2;
+  }
+
+  @Override
+  List<String> stateNames() {
+    return List.of("exp_avg", "exp_avg_sq");
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter.optim;
 
+import java.util.List;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.scalar.ScalarMultiplication;
@@ -61,6 +62,16 @@ public final class TorchRAdam extends BetasUpdater<TorchRAdam> {
   @Override
   int arrays() {
     return 2;
+  }
+
+  @Override
+  List<String> stateNames() {
+    return List.of("exp_avg", "exp_avg_sq");
+  }
+
+  @Override
+  double excess(int array, DataType precision) {
+    return fusedExcess(array, precision);
   }
 
   @Override

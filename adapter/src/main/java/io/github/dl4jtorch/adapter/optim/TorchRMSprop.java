@@ -4,7 +4,9 @@ import static io.github.dl4jtorch.adapter.optim.Require.requireFromZeroToOne;
 import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
 import com.google.errorprone.annotations.CheckReturnValue;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -115,6 +117,23 @@ public final class TorchRMSprop extends MomentumUpdater<TorchRMSprop> {
   @Override
   int arrays() {
     return 1 + (centered ? 1 : 0) + (hasBuffer() ? 1 : 0);
+  }
+
+  @Override
+  List<String> stateNames() {
+    List<String> names = new ArrayList<>(List.of("square_avg"));
+    if (centered) {
+      names.add("grad_avg");
+    }
+    if (hasBuffer()) {
+      names.add("momentum_buffer");
+    }
+    return names;
+  }
+
+  @Override
+  double excess(int array, DataType precision) {
+    return array == 0 && !centered ? FusedOps.excess(alpha, precision) : 1;
   }
 
   @Override

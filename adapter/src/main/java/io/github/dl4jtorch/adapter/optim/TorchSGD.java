@@ -5,7 +5,9 @@ import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.scalar.ScalarMultiplication;
 import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.Axpy;
@@ -136,6 +138,16 @@ public final class TorchSGD extends MomentumUpdater<TorchSGD> {
   @Override
   int arrays() {
     return hasBuffer() ? 1 : 0;
+  }
+
+  @Override
+  List<String> stateNames() {
+    return hasBuffer() ? List.of("momentum_buffer") : List.of();
+  }
+
+  @Override
+  double excess(int array, DataType precision) {
+    return 1 / (1 - dampening);
   }
 
   @Override

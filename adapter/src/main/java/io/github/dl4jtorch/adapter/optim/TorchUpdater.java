@@ -6,9 +6,11 @@ import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.learning.GradientUpdater;
 import org.nd4j.linalg.learning.config.IUpdater;
@@ -59,6 +61,14 @@ public abstract sealed class TorchUpdater implements IUpdater
 
   /** Returns whether the state holds the count of updates. */
   abstract boolean counts();
+
+  /** Returns what PyTorch calls the arrays of the state, in their order. */
+  abstract List<String> stateNames();
+
+  /** Returns how many times as large as PyTorch's an array of the state is. */
+  double excess(int array, DataType precision) {
+    return 1;
+  }
 
   /** Returns what PyTorch's constructor calls the settings, and their values. */
   abstract Map<String, Object> settings();

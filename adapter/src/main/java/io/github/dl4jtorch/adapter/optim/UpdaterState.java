@@ -207,6 +207,10 @@ final class UpdaterState {
     return age;
   }
 
+  void setAge(long age) {
+    this.age = age;
+  }
+
   /** Counts this update, and returns its number, from 1. */
   double advance() {
     age++;
