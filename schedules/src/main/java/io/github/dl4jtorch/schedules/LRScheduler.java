@@ -103,7 +103,7 @@ public sealed interface LRScheduler permits Run {
    * @throws IllegalStateException from {@link OneCycleLR} if fewer steps are left
    */
   default Simulation simulate(int steps) {
-    return simulate(steps, step -> Simulation.noMetric(schedule()));
+    return simulate(steps, Simulation.noMetric(schedule()));
   }
 
   /**

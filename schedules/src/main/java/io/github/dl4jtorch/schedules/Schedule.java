@@ -168,7 +168,7 @@ public sealed interface Schedule extends Serializable
    * @see LRScheduler#simulate(int)
    */
   default Simulation simulate(ParamGroups groups, int steps) {
-    return simulate(groups, steps, step -> Simulation.noMetric(this));
+    return simulate(groups, steps, Simulation.noMetric(this));
   }
 
   /**

@@ -58,11 +58,13 @@ public final class Simulation {
   }
 
   /** Stands for the metric where none is given, and says so if one is asked for. */
-  static double noMetric(Schedule schedule) {
-    throw new UnsupportedOperationException(
-        schedule.name()
-            + " needs a metric: use simulate(.., steps, metric), with step -> 1.0 for one that never"
-            + " improves");
+  static IntToDoubleFunction noMetric(Schedule schedule) {
+    return step -> {
+      throw new UnsupportedOperationException(
+          schedule.name()
+              + " needs a metric: use simulate(.., steps, metric), with step -> 1.0 for one that"
+              + " never improves");
+    };
   }
 
   private static Simulation of(LRScheduler run, int steps, IntToDoubleFunction metric) {
