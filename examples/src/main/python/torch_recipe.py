@@ -79,7 +79,7 @@ def make_optimizer(recipe, model):
 
 def function(written):
     (name, given), = written.items()
-    if name == "table":
+    if name == "table" and isinstance(given, list):  # long ones may be packed, which Java alone reads
         return lambda t: given[max(0, min(int(t), len(given) - 1))]
     if name == "exponential":
         return lambda t: given["gamma"] ** t

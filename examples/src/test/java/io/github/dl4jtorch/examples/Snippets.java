@@ -31,6 +31,7 @@ final class Snippets {
               "io.github.dl4jtorch.adapter.watch.*",
               "io.github.dl4jtorch.files.*",
               "io.github.dl4jtorch.handover.*",
+              "io.github.dl4jtorch.recipes.*",
               "io.github.dl4jtorch.schedules.*",
               "io.github.dl4jtorch.schedules.families.*",
               "io.github.dl4jtorch.swa.*",

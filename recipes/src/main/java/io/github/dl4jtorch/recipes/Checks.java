@@ -36,7 +36,8 @@ final class Checks {
     }
     checks.averaging(recipe);
     if (recipe.has("clip_grad_norm") && recipe.has("clip_grad_value")) {
-      checks.add("must not be beside clip_grad_norm: gradients are clipped once", "clip_grad_value");
+      checks.add(
+          "must not be beside clip_grad_norm: gradients are clipped once", "clip_grad_value");
     }
   }
 
@@ -112,8 +113,7 @@ final class Checks {
   private static String inWords(String message) {
     return Pattern.compile("\\b[a-z]+(?:[A-Z][a-z0-9]*)+\\b")
         .matcher(message)
-        .replaceAll(
-            name -> name.group().replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT));
+        .replaceAll(name -> name.group().replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT));
   }
 
   private void averaging(Part recipe) {
@@ -126,7 +126,10 @@ final class Checks {
     }
     if (averaging.has("min_decay") && averaging.number("min_decay") > averaging.number("decay")) {
       add(
-          "must be <= decay, " + averaging.number("decay") + ", but was " + averaging.number("min_decay"),
+          "must be <= decay, "
+              + averaging.number("decay")
+              + ", but was "
+              + averaging.number("min_decay"),
           "averaging",
           "min_decay");
     }

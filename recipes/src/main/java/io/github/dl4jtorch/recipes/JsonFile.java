@@ -7,7 +7,6 @@ import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
@@ -82,8 +81,7 @@ final class JsonFile {
       JsonLocation at = parser.currentTokenLocation();
       String key = parser.currentName();
       parser.nextToken();
-      Tree.Field field =
-          new Tree.Field(at.getLineNr(), at.getColumnNr(), value(parser, level + 1));
+      Tree.Field field = new Tree.Field(at.getLineNr(), at.getColumnNr(), value(parser, level + 1));
       if (fields.put(key, field) != null) {
         throw Tree.unreadable(field.line(), field.column(), "\"" + key + "\" is given twice");
       }
@@ -102,7 +100,7 @@ final class JsonFile {
   static String write(Map<String, ?> map) {
     StringWriter text = new StringWriter();
     try (JsonGenerator json = JSON.createGenerator(text)) {
-      json.setPrettyPrinter(new DefaultPrettyPrinter().withRootSeparator("\n"));
+      json.useDefaultPrettyPrinter();
       write(json, map);
     } catch (IOException impossible) {
       throw new UncheckedIOException(impossible);

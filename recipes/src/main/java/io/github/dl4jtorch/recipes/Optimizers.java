@@ -48,9 +48,7 @@ final class Optimizers {
               .withInitialAccumulatorValue(optimizer.number("initial_accumulator_value"))
               .withEps(optimizer.number("eps"));
       case "Adadelta" ->
-          new TorchAdadelta(lr)
-              .withRho(optimizer.number("rho"))
-              .withEps(optimizer.number("eps"));
+          new TorchAdadelta(lr).withRho(optimizer.number("rho")).withEps(optimizer.number("eps"));
       default -> throw new AssertionError(optimizer);
     };
   }
@@ -72,8 +70,8 @@ final class Optimizers {
   }
 
   /** Returns the optimizer, with a decay of its kind in every layer if a group has one. */
-  static TorchOptimizer optimizer(Part optimizer) {
-    TorchOptimizer plain = TorchOptimizer.of(updater(optimizer, optimizer.number("lr")));
+  static TorchOptimizer optimizer(Part optimizer, TorchUpdater updater) {
+    TorchOptimizer plain = TorchOptimizer.of(updater);
     double weightDecay = layerDecay(optimizer);
     return isDecoupled(optimizer)
         ? plain.withDecoupledWeightDecay(weightDecay)

@@ -5,11 +5,11 @@ import io.github.dl4jtorch.adapter.optim.TorchCrossEntropyLoss;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
-import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.graph.LayerVertex;
 import org.deeplearning4j.nn.conf.layers.BaseOutputLayer;
+import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.activations.impl.ActivationSoftmax;
@@ -22,20 +22,31 @@ final class OutputLosses {
 
   private OutputLosses() {}
 
-  /** Gives every output layer a cross entropy with label smoothing in the place of a plain one. */
-  static void smooth(NeuralNetwork net, double labelSmoothing) {
-    List<BaseOutputLayer> layers = layers(net);
-    if (layers.isEmpty()) {
+  /** Gives output layers what a recipe says of label smoothing. */
+  static void smooth(List<Layer> layers, Part recipe) {
+    if (!recipe.has("label_smoothing")) {
+      return;
+    }
+    List<BaseOutputLayer> outputs = outputs(layers);
+    if (outputs.isEmpty()) {
       throw new IllegalArgumentException(
           "label_smoothing needs an output layer, but the network has none");
     }
-    layers.forEach(OutputLosses::requireCrossEntropy);
-    TorchCrossEntropyLoss loss = new TorchCrossEntropyLoss().withLabelSmoothing(labelSmoothing);
-    layers.forEach(layer -> layer.setLossFn(loss));
+    outputs.forEach(OutputLosses::requireCrossEntropy);
+    TorchCrossEntropyLoss loss =
+        new TorchCrossEntropyLoss().withLabelSmoothing(recipe.number("label_smoothing"));
+    outputs.forEach(output -> output.setLossFn(loss));
+  }
+
+  private static List<BaseOutputLayer> outputs(List<Layer> layers) {
+    return layers.stream()
+        .filter(BaseOutputLayer.class::isInstance)
+        .map(BaseOutputLayer.class::cast)
+        .toList();
   }
 
   /** Returns the layers as they are at work, and as they are in the configuration. */
-  private static List<BaseOutputLayer> layers(NeuralNetwork net) {
+  static List<Layer> layers(NeuralNetwork net) {
     LiveNetwork live = LiveNetwork.of(net, "its labels are smoothed");
     Stream<NeuralNetConfiguration> configured =
         live.model() instanceof MultiLayerNetwork layers
@@ -44,10 +55,8 @@ final class OutputLosses {
                 .getConfiguration().getVertices().values().stream()
                     .filter(LayerVertex.class::isInstance)
                     .map(vertex -> ((LayerVertex) vertex).getLayerConf());
-    return Stream.concat(Arrays.stream(live.layers()).map(Layer::conf), configured)
+    return Stream.concat(Arrays.stream(live.layers()).map(layer -> layer.conf()), configured)
         .map(NeuralNetConfiguration::getLayer)
-        .filter(BaseOutputLayer.class::isInstance)
-        .map(BaseOutputLayer.class::cast)
         .toList();
   }
 
@@ -72,7 +81,7 @@ final class OutputLosses {
   /** Returns how much the labels are smoothed, NaN if that cannot be told. */
   static double smoothing(NeuralNetwork net) {
     double smoothing = Double.NaN;
-    for (BaseOutputLayer layer : layers(net)) {
+    for (BaseOutputLayer layer : outputs(layers(net))) {
       if (layer.getLossFn() instanceof TorchCrossEntropyLoss loss) {
         smoothing = loss.labelSmoothing();
       }

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.schedules.Schedule;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,16 +20,20 @@ import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.graph.LayerVertex;
+import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A training in PyTorch's words: optimizer and param groups, schedule, clipping, accumulation, label
- * smoothing, averaging and early stopping. It is read from YAML or JSON, and put on a network.
+ * A training in PyTorch's words: optimizer and param groups, schedule, clipping, accumulation,
+ * label smoothing, averaging and early stopping. It is read from YAML or JSON, and put on a
+ * network.
  *
- * <p>A recipe is a value. Files are data alone: they name no class and run nothing. What is wrong in
- * one is told all at once, each problem with its place.
+ * <p>A recipe is a value. Files are data alone: they name no class and run nothing. What is wrong
+ * in one is told all at once, each problem with its place.
  *
  * <pre>{@code
  * Recipe recipe =
@@ -66,7 +71,14 @@ public final class Recipe {
    * @throws RecipeException if the recipe cannot be used, with all that is wrong
    */
   public static Recipe read(Path file) throws IOException {
-    return isYaml(file) ? fromYaml(Files.readString(file)) : fromJson(Files.readString(file));
+    boolean isYaml = isYaml(file);
+    String text;
+    try {
+      text = Files.readString(file);
+    } catch (CharacterCodingException malformed) {
+      throw Tree.unreadable(1, 1, "is not text in UTF-8");
+    }
+    return isYaml ? fromYaml(text) : fromJson(text);
   }
 
   private static boolean isYaml(Path file) {
@@ -77,8 +89,7 @@ public final class Recipe {
     if (name.endsWith(".json")) {
       return false;
     }
-    throw new IllegalArgumentException(
-        "file must end in .yaml, .yml or .json but was " + file);
+    throw new IllegalArgumentException("file must end in .yaml, .yml or .json but was " + file);
   }
 
   /**
@@ -124,13 +135,14 @@ public final class Recipe {
   }
 
   /**
-   * Returns the recipe of what a network has: its updaters and weight decays, and what its listeners
-   * do, as {@link #on} would put it there. Early stopping is not the network's, so it is not in it.
+   * Returns the recipe of what a network has: its updaters and weight decays, and what its
+   * listeners do, as {@link #on} would put it there. Early stopping is not the network's, so it is
+   * not in it.
    *
    * @param net the network, initialised
    * @return the recipe; a group's rate is the one its run started with
-   * @throws IllegalStateException if the network is not initialised, or has something that no recipe
-   *     can say, as an updater of DL4J or a plain lambda
+   * @throws IllegalStateException if the network is not initialised, or has something that no
+   *     recipe can say, as an updater of DL4J or a plain lambda
    */
   public static Recipe of(NeuralNetwork net) {
     return RecipeOfNetwork.read(net);
@@ -283,6 +295,45 @@ public final class Recipe {
   public <N extends Model & NeuralNetwork> RecipeTraining<N> on(
       N net, ScoreCalculator<? extends Model> metric) {
     return RecipeOnNetwork.tried(read, net, requireNonNull(metric));
+  }
+
+  /**
+   * Puts into a configuration what one can hold: the optimizer, a schedule that every updater
+   * follows by itself, label smoothing, and groups that only go without weight decay. That is what
+   * ParallelWrapper and Spark can train; all else is {@link #on(MultiLayerConfiguration)}'s.
+   *
+   * @param configuration the configuration of a network that is not built yet
+   * @return the same configuration
+   * @throws IllegalArgumentException if the recipe says what no configuration can hold, or does not
+   *     fit; nothing is changed
+   */
+  public MultiLayerConfiguration applyTo(MultiLayerConfiguration configuration) {
+    RecipeInConfiguration.optimizer(read).applyTo(configuration.clone());
+    List<Layer> layers =
+        configuration.getConfs().stream().map(NeuralNetConfiguration::getLayer).toList();
+    OutputLosses.smooth(layers, read);
+    return RecipeInConfiguration.optimizer(read).applyTo(configuration);
+  }
+
+  /**
+   * Puts into a configuration what one can hold: the optimizer, a schedule that every updater
+   * follows by itself, label smoothing, and groups that only go without weight decay. That is what
+   * ParallelWrapper and Spark can train; all else is {@link #on(ComputationGraphConfiguration)}'s.
+   *
+   * @param configuration the configuration of a network that is not built yet
+   * @return the same configuration
+   * @throws IllegalArgumentException if the recipe says what no configuration can hold, or does not
+   *     fit; nothing is changed
+   */
+  public ComputationGraphConfiguration applyTo(ComputationGraphConfiguration configuration) {
+    RecipeInConfiguration.optimizer(read).applyTo(configuration.clone());
+    List<Layer> layers =
+        configuration.getVertices().values().stream()
+            .filter(LayerVertex.class::isInstance)
+            .map(vertex -> ((LayerVertex) vertex).getLayerConf().getLayer())
+            .toList();
+    OutputLosses.smooth(layers, read);
+    return RecipeInConfiguration.optimizer(read).applyTo(configuration);
   }
 
   private RecipeTraining<MultiLayerNetwork> onNew(

@@ -11,7 +11,7 @@ public final class RecipeException extends IllegalArgumentException {
 
   private static final long serialVersionUID = 1L;
 
-  private final transient List<RecipeProblem> problems;
+  private final List<RecipeProblem> problems;
 
   RecipeException(List<RecipeProblem> problems) {
     super(message(problems));
@@ -19,8 +19,7 @@ public final class RecipeException extends IllegalArgumentException {
   }
 
   private static String message(List<RecipeProblem> problems) {
-    String all =
-        problems.stream().map(RecipeProblem::toString).collect(Collectors.joining("\n  "));
+    String all = problems.stream().map(RecipeProblem::toString).collect(Collectors.joining("\n  "));
     return problems.size() == 1
         ? "the recipe has a problem: " + all
         : "the recipe has " + problems.size() + " problems:\n  " + all;

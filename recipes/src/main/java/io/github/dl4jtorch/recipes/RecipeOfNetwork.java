@@ -6,7 +6,9 @@ import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.internal.Decay;
+import io.github.dl4jtorch.adapter.internal.FrozenUpdater;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
+import io.github.dl4jtorch.adapter.internal.LrCell;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.optim.TorchBatchNormalization;
 import io.github.dl4jtorch.adapter.optim.TorchUpdater;
@@ -27,6 +29,7 @@ import org.deeplearning4j.nn.conf.layers.BatchNormalization;
 import org.deeplearning4j.optimize.api.TrainingListener;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.learning.regularization.WeightDecay;
+import org.nd4j.linalg.schedule.ISchedule;
 
 /** Reads from a network what a recipe says. */
 final class RecipeOfNetwork {
@@ -46,6 +49,11 @@ final class RecipeOfNetwork {
 
     TorchUpdater updater() {
       if (updated.updater() instanceof TorchUpdater updater) {
+        ISchedule schedule = updater.learningRateSchedule();
+        if (schedule != null && !(schedule instanceof LrCell)) {
+          throw unwritable(
+              "the rate of " + named + " must be set by a listener but is " + schedule);
+        }
         return updater;
       }
       throw unwritable(
@@ -60,8 +68,7 @@ final class RecipeOfNetwork {
     }
 
     boolean isDecoupled() {
-      return Decay.has(
-          updated.config().getRegularizationByParam(named.name()), WeightDecay.class);
+      return Decay.has(updated.config().getRegularizationByParam(named.name()), WeightDecay.class);
     }
 
     /** DL4J decays nothing of its own batch normalization, whatever it is told. */
@@ -82,7 +89,11 @@ final class RecipeOfNetwork {
   }
 
   static Recipe read(NeuralNetwork net) {
-    return new RecipeOfNetwork(net).read();
+    try {
+      return new RecipeOfNetwork(net).read();
+    } catch (UnsupportedOperationException | RecipeException unwritten) {
+      throw unwritable(String.valueOf(unwritten.getMessage()));
+    }
   }
 
   private Recipe read() {
@@ -90,6 +101,9 @@ final class RecipeOfNetwork {
     List<UpdaterBlocks.Param> updated = UpdaterBlocks.seen(live.model()).params();
     List<NetworkParam> named = NetworkParam.of(net);
     for (int i = 0; i < named.size(); i++) {
+      if (updated.get(i).updater() instanceof FrozenUpdater) {
+        throw unwritable(named.get(i) + " must not be frozen but is");
+      }
       if (updated.get(i).hasRate()) {
         params.add(new Param(named.get(i), updated.get(i)));
       }
@@ -114,17 +128,16 @@ final class RecipeOfNetwork {
       scheduled(other);
     } else if (listener instanceof GradientClipping clipping) {
       Map<String, Object> settings = clipping.settings();
-      once(
-          settings.containsKey("max_norm") ? "clip_grad_norm" : "clip_grad_value", settings);
+      once(settings.containsKey("max_norm") ? "clip_grad_norm" : "clip_grad_value", settings);
     } else if (listener instanceof AccumulatedGradients gradients) {
       once("accumulation", gradients.settings());
     } else if (listener instanceof AveragingListener<?> averages) {
       Map<?, ?> values = averages.values();
-      averaging().putAll(text((Map<?, ?>) ((Map<?, ?>) values.get("average")).get("averaging")));
-      policy((Map<?, ?>) ((Map<?, ?>) values.get("listener")).get("policy"));
+      averaging().putAll(text(map(map(values, "average"), "averaging")));
+      policy(map(map(values, "listener"), "policy"));
     } else if (listener instanceof SwalrListener swalr) {
       swalr.before().ifPresent(this::scheduled);
-      policy((Map<?, ?>) swalr.values().get("policy"));
+      policy(map(swalr.values(), "policy"));
     }
   }
 
@@ -133,7 +146,8 @@ final class RecipeOfNetwork {
       throw unwritable("one listener must step the rates, but there are several");
     }
     if (listener.interval() != 1) {
-      throw unwritable("a schedule must be stepped every time, but is every " + listener.interval());
+      throw unwritable(
+          "a schedule must be stepped every time, but is every " + listener.interval());
     }
     scheduler = listener;
     groups = (NetworkParamGroups) listener.run().paramGroups();
@@ -160,9 +174,18 @@ final class RecipeOfNetwork {
           Object other = averaging().put(key, value);
           if (other != null && !other.equals(value)) {
             throw unwritable(
-                "averaging and SWALR must have the same " + key + " but have " + other + " and " + value);
+                "averaging and SWALR must have the same "
+                    + key
+                    + " but have "
+                    + other
+                    + " and "
+                    + value);
           }
         });
+  }
+
+  private static Map<?, ?> map(Map<?, ?> values, String key) {
+    return (Map<?, ?>) requireNonNull(values.get(key), key);
   }
 
   private static Map<String, Object> text(Map<?, ?> map) {
@@ -186,6 +209,11 @@ final class RecipeOfNetwork {
         chosen.add(all.params(group).stream().map(byName::get).toList());
       }
     }
+    if (chosen.stream().mapToInt(List::size).sum() < params.size()) {
+      throw unwritable(
+          "every parameter must be in a param group of the run, but it drives only "
+              + chosen.stream().flatMap(List::stream).map(Param::named).toList());
+    }
     List<Map<String, Object>> written = new ArrayList<>();
     for (int group = 0; group < chosen.size(); group++) {
       written.add(group(chosen.get(group), all == null ? null : all.get(group)));
@@ -195,13 +223,9 @@ final class RecipeOfNetwork {
     if (chosen.size() > 1 || (all != null && all.isNamed(0))) {
       optimizer.put("param_groups", paramGroups(chosen, written, optimizer));
     }
-    if (Words.OPTIMIZER
-            .keys()
-            .getOrDefault(optimizer.get("type"), List.of())
-            .stream()
-            .anyMatch(key -> key.name().equals("decoupled_weight_decay"))) {
-      optimizer.put(
-          "decoupled_weight_decay", params.stream().anyMatch(Param::isDecoupled));
+    if (Words.OPTIMIZER.keys().getOrDefault(optimizer.get("type"), List.of()).stream()
+        .anyMatch(key -> key.name().equals("decoupled_weight_decay"))) {
+      optimizer.put("decoupled_weight_decay", params.stream().anyMatch(Param::isDecoupled));
     }
     return optimizer;
   }
@@ -224,8 +248,14 @@ final class RecipeOfNetwork {
             Object other = written.put(key, value);
             if (other != null && !other.equals(value)) {
               throw unwritable(
-                  "a param group must have one " + key + " but has " + other + " and, of "
-                      + param.named() + ", " + value);
+                  "a param group must have one "
+                      + key
+                      + " but has "
+                      + other
+                      + " and, of "
+                      + param.named()
+                      + ", "
+                      + value);
             }
           });
     }
@@ -233,9 +263,7 @@ final class RecipeOfNetwork {
   }
 
   private List<Map<String, Object>> paramGroups(
-      List<List<Param>> chosen,
-      List<Map<String, Object>> written,
-      Map<String, Object> optimizer) {
+      List<List<Param>> chosen, List<Map<String, Object>> written, Map<String, Object> optimizer) {
     List<Map<String, Object>> groupsInWords = new ArrayList<>();
     List<NetworkParam> left = new ArrayList<>(params.stream().map(Param::named).toList());
     for (int i = 0; i < chosen.size(); i++) {
@@ -259,8 +287,12 @@ final class RecipeOfNetwork {
                 if (!value.equals(optimizer.get(key))) {
                   if (!List.of("lr", "momentum", "weight_decay").contains(key)) {
                     throw unwritable(
-                        "param groups must have the same " + key + " but have "
-                            + value + " and " + optimizer.get(key));
+                        "param groups must have the same "
+                            + key
+                            + " but have "
+                            + value
+                            + " and "
+                            + optimizer.get(key));
                   }
                   group.put(key, value);
                 }

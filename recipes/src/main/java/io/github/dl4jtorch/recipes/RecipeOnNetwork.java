@@ -39,8 +39,7 @@ final class RecipeOnNetwork<N extends Model & NeuralNetwork> {
   private final N net;
   private final @Nullable ScoreCalculator<? extends Model> metric;
 
-  private RecipeOnNetwork(
-      Part recipe, N net, @Nullable ScoreCalculator<? extends Model> metric) {
+  private RecipeOnNetwork(Part recipe, N net, @Nullable ScoreCalculator<? extends Model> metric) {
     this.recipe = recipe;
     this.net = net;
     this.metric = metric;
@@ -77,10 +76,9 @@ final class RecipeOnNetwork<N extends Model & NeuralNetwork> {
 
   private RecipeTraining<N> put() {
     Part optimizer = requireNonNull(recipe.part("optimizer"));
-    if (recipe.has("label_smoothing")) {
-      OutputLosses.smooth(net, recipe.number("label_smoothing"));
-    }
-    Optimizers.optimizer(optimizer).applyTo(net);
+    OutputLosses.smooth(OutputLosses.layers(net), recipe);
+    Optimizers.optimizer(optimizer, Optimizers.updater(optimizer, optimizer.number("lr")))
+        .applyTo(net);
     NetworkParamGroups groups = groups(optimizer);
     AccumulatedGradients gradients = gradients();
     GradientClipping clipping = clipping();
@@ -111,8 +109,7 @@ final class RecipeOnNetwork<N extends Model & NeuralNetwork> {
         terminations());
   }
 
-  private static void add(
-      List<TrainingListener> listeners, @Nullable TrainingListener listener) {
+  private static void add(List<TrainingListener> listeners, @Nullable TrainingListener listener) {
     if (listener != null) {
       listeners.add(listener);
     }
@@ -177,9 +174,7 @@ final class RecipeOnNetwork<N extends Model & NeuralNetwork> {
     boolean isByEpoch = recipe.text("step").equals("epoch");
     if (!schedule.needsMetric()) {
       LRScheduler run = schedule.attach(groups);
-      return isByEpoch
-          ? SchedulerListener.everyEpoch(run)
-          : SchedulerListener.everyIteration(run);
+      return isByEpoch ? SchedulerListener.everyEpoch(run) : SchedulerListener.everyIteration(run);
     }
     if (metric == null) {
       throw new IllegalArgumentException(

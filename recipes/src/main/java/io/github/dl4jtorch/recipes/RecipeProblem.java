@@ -1,5 +1,7 @@
 package io.github.dl4jtorch.recipes;
 
+import java.io.Serializable;
+
 /**
  * Something in a recipe that cannot be used.
  *
@@ -8,7 +10,8 @@ package io.github.dl4jtorch.recipes;
  * @param column the column in the line, from 1; 0 if there is no file
  * @param message what is wrong, and what is legal
  */
-public record RecipeProblem(String path, int line, int column, String message) {
+public record RecipeProblem(String path, int line, int column, String message)
+    implements Serializable {
 
   /** Returns place and message in one line. */
   @Override

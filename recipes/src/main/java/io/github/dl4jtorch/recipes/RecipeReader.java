@@ -1,6 +1,5 @@
 package io.github.dl4jtorch.recipes;
 
-import io.github.dl4jtorch.recipes.Words.Key;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -80,7 +79,9 @@ final class RecipeReader {
     if (value instanceof Number number) {
       return number.doubleValue();
     }
-    return "Infinity".equals(value) || "-Infinity".equals(value) ? Double.valueOf((String) value) : null;
+    return "Infinity".equals(value) || "-Infinity".equals(value)
+        ? Double.valueOf((String) value)
+        : null;
   }
 
   private @Nullable Object wrong(Words.Type type, Tree tree, String path) {
@@ -123,13 +124,13 @@ final class RecipeReader {
     if (name == null) {
       return null;
     }
-    List<Key> keys = new ArrayList<>();
-    keys.add(new Key("type", types, true, null, ""));
+    List<Words.Key> keys = new ArrayList<>();
+    keys.add(new Words.Key("type", types, true, null, ""));
     keys.addAll(typed.keys().getOrDefault(name, List.of()));
     return section(keys, tree, path, typed);
   }
 
-  private @Nullable Object section(List<Key> keys, Tree tree, String path, Words.Type type) {
+  private @Nullable Object section(List<Words.Key> keys, Tree tree, String path, Words.Type type) {
     Map<String, Tree.Field> fields = tree.fields();
     if (fields == null) {
       return wrong(type, tree, path);
@@ -150,25 +151,30 @@ final class RecipeReader {
   }
 
   private Map<String, Object> entries(
-      List<Key> keys, Tree tree, Map<String, Tree.Field> fields, String path) {
-    List<String> names = keys.stream().map(Key::name).toList();
-    List<String> unknown = fields.keySet().stream().filter(key -> !names.contains(key)).toList();
-    for (String key : unknown) {
-      problems.add(
-          join(path, key),
-          fields.get(key),
-          "is unknown, not one of " + String.join(", ", names) + Names.didYouMean(key, names));
-    }
+      List<Words.Key> keys, Tree tree, Map<String, Tree.Field> fields, String path) {
+    List<String> names = keys.stream().map(Words.Key::name).toList();
+    List<String> unknown = new ArrayList<>();
+    fields.forEach(
+        (key, field) -> {
+          if (!names.contains(key)) {
+            unknown.add(key);
+            problems.add(
+                join(path, key),
+                field,
+                "is unknown, not one of "
+                    + String.join(", ", names)
+                    + Names.didYouMean(key, names));
+          }
+        });
     Map<String, Object> read = new LinkedHashMap<>();
-    for (Key key : keys) {
+    for (Words.Key key : keys) {
       Tree.Field field = fields.get(key.name());
       Object value = key.whenAbsent();
       if (field != null && field.tree().value() != null) {
         value = read(key.type(), field.tree(), join(path, key.name()));
       } else if (key.isRequired()
           && unknown.stream().noneMatch(word -> Names.isMisspelt(word, key.name()))) {
-        problems.add(
-            join(path, key.name()), tree, "is missing; it must be " + key.type().legal());
+        problems.add(join(path, key.name()), tree, "is missing; it must be " + key.type().legal());
       }
       if (value != null) {
         read.put(key.name(), value);

@@ -1,6 +1,27 @@
 package io.github.dl4jtorch.recipes;
 
+import static java.util.Objects.requireNonNull;
+
+import io.github.dl4jtorch.schedules.ChainedScheduler;
+import io.github.dl4jtorch.schedules.ConstantLR;
+import io.github.dl4jtorch.schedules.CosineAnnealingLR;
+import io.github.dl4jtorch.schedules.CosineAnnealingWarmRestarts;
+import io.github.dl4jtorch.schedules.CyclicLR;
+import io.github.dl4jtorch.schedules.EpochFunction;
+import io.github.dl4jtorch.schedules.ExponentialLR;
+import io.github.dl4jtorch.schedules.LambdaLR;
+import io.github.dl4jtorch.schedules.LinearLR;
+import io.github.dl4jtorch.schedules.MultiStepLR;
+import io.github.dl4jtorch.schedules.MultiplicativeLR;
+import io.github.dl4jtorch.schedules.OneCycleLR;
+import io.github.dl4jtorch.schedules.PerGroup;
+import io.github.dl4jtorch.schedules.PolynomialLR;
+import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
+import io.github.dl4jtorch.schedules.SWALR;
 import io.github.dl4jtorch.schedules.Schedule;
+import io.github.dl4jtorch.schedules.SequentialLR;
+import io.github.dl4jtorch.schedules.StepLR;
+import io.github.dl4jtorch.schedules.WarmupLR;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -8,6 +29,30 @@ import java.util.Map;
 
 /** Writes the JSON Schema of the {@link Words}. */
 final class RecipeSchema {
+
+  /** A definition of each type with every argument that it can have. */
+  private static final List<Schedule> SAMPLES =
+      List.of(
+          new LambdaLR(EpochFunction.table(1)),
+          new MultiplicativeLR(EpochFunction.table(1)),
+          new StepLR(1),
+          new MultiStepLR(List.of(1)),
+          new ConstantLR(),
+          new LinearLR(),
+          new ExponentialLR(1),
+          new PolynomialLR(),
+          new CosineAnnealingLR(1),
+          new CosineAnnealingWarmRestarts(1),
+          CyclicLR.builder(1, 1)
+              .stepSizeDown(1)
+              .scaleFn(EpochFunction.table(1), CyclicLR.ScaleMode.CYCLE)
+              .build(),
+          OneCycleLR.builder(1).totalSteps(10).epochs(2).stepsPerEpoch(5).build(),
+          ReduceLROnPlateau.builder().build(),
+          new SWALR(1),
+          new SequentialLR(List.of(new ConstantLR()), List.of()),
+          new ChainedScheduler(List.of(new ConstantLR())),
+          new WarmupLR(new ConstantLR(), 1, 1, PerGroup.same(0.0), 0.5));
 
   private RecipeSchema() {}
 
@@ -20,15 +65,43 @@ final class RecipeSchema {
     return JsonFile.write(schema);
   }
 
+  /** Any schedule that can be read has its type here, PyTorch's own have their arguments, too. */
   private static Map<String, Object> schedule() {
-    Map<String, Object> reference = Map.of("$ref", "#/$defs/schedule");
     Map<String, Object> properties = new LinkedHashMap<>();
     properties.put("type", map("enum", Schedule.types()));
-    properties.put("schedulers", map("type", "array", "minItems", 1, "items", reference));
-    properties.put("after", reference);
-    properties.put("milestones", map("type", "array", "items", map("type", "integer")));
+    for (Schedule sample : SAMPLES) {
+      sample.toMap().keySet().forEach(key -> properties.putIfAbsent(key, argument(key)));
+    }
+    List<Object> own = new ArrayList<>();
+    for (Schedule sample : SAMPLES) {
+      List<String> keys = new ArrayList<>(sample.toMap().keySet());
+      own.add(
+          map(
+              "if",
+              map(
+                  "properties",
+                  map("type", map("const", type(sample))),
+                  "required",
+                  List.of("type")),
+              "then",
+              map("propertyNames", map("enum", keys))));
+    }
     return map(
-        "type", "object", "required", List.of("type"), "properties", properties);
+        "type", "object", "required", List.of("type"), "properties", properties, "allOf", own);
+  }
+
+  private static Object type(Schedule sample) {
+    return requireNonNull(sample.toMap().get("type"));
+  }
+
+  private static Map<String, Object> argument(String key) {
+    Map<String, Object> reference = map("$ref", "#/$defs/schedule");
+    return switch (key) {
+      case "schedulers" -> map("type", "array", "minItems", 1, "items", reference);
+      case "after" -> reference;
+      case "milestones" -> map("type", "array", "items", map("type", "integer"));
+      default -> Map.of();
+    };
   }
 
   private static Map<String, Object> section(List<Words.Key> keys, Map<String, Object> more) {
@@ -107,8 +180,7 @@ final class RecipeSchema {
         ? reference
         : map(
             "allOf",
-            List.of(
-                reference, map("properties", map("type", map("enum", definition.types())))));
+            List.of(reference, map("properties", map("type", map("enum", definition.types())))));
   }
 
   private static Map<String, Object> decimal(Words.Decimal decimal) {

@@ -80,7 +80,9 @@ final class ScheduleReader {
     }
     if (!(type.tree().value() instanceof String name)) {
       problems.add(
-          at, type.tree(), "must name a schedule, like \"" + types.get(0) + "\", but was " + type.tree().shown());
+          at,
+          type.tree(),
+          "must name a schedule, like \"" + types.get(0) + "\", but was " + type.tree().shown());
       return false;
     }
     if (!types.contains(name)) {
@@ -139,8 +141,7 @@ final class ScheduleReader {
   }
 
   /** Returns the map without what was refused, empty if there is no such. */
-  private static Map<String, Object> mended(
-      Map<String, Object> map, Refusal refusal, String key) {
+  private static Map<String, Object> mended(Map<String, Object> map, Refusal refusal, String key) {
     Map<String, Object> without = new LinkedHashMap<>(map);
     Object value = without.remove(key);
     String nearest = refusal.nearest();
@@ -170,7 +171,7 @@ final class ScheduleReader {
 
   private static @Nullable Refusal refusal(Map<String, Object> map) {
     try {
-      Schedule.fromMap(map);
+      var unused = Schedule.fromMap(map);
       return null;
     } catch (MalformedDataException refused) {
       return refusal(map, String.valueOf(refused.getMessage()));

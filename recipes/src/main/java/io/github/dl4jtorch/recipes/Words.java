@@ -21,8 +21,7 @@ final class Words {
   }
 
   /** A number from a range; {@code .inf} is one where the range has it. */
-  record Decimal(double low, boolean isAboveLow, double high, boolean isBelowHigh)
-      implements Type {
+  record Decimal(double low, boolean isAboveLow, double high, boolean isBelowHigh) implements Type {
     static final Decimal NON_NEGATIVE = new Decimal(0, false, Double.POSITIVE_INFINITY, true);
     static final Decimal POSITIVE = new Decimal(0, true, Double.POSITIVE_INFINITY, true);
     static final Decimal POSITIVE_OR_INFINITE =
@@ -208,61 +207,80 @@ final class Words {
   static final Typed OPTIMIZER =
       new Typed(
           ordered(
-              Map.entry("SGD", List.of(
-                  LR,
-                  MOMENTUM,
-                  withDefault(
-                      "dampening",
-                      Decimal.BELOW_ONE,
-                      0.0,
-                      "how much of a gradient is left out of the velocity"),
-                  withDefault("nesterov", new Flag(), false, "whether it is Nesterov's momentum"),
-                  WEIGHT_DECAY,
-                  PARAM_GROUPS)),
+              Map.entry(
+                  "SGD",
+                  List.of(
+                      LR,
+                      MOMENTUM,
+                      withDefault(
+                          "dampening",
+                          Decimal.BELOW_ONE,
+                          0.0,
+                          "how much of a gradient is left out of the velocity"),
+                      withDefault(
+                          "nesterov", new Flag(), false, "whether it is Nesterov's momentum"),
+                      WEIGHT_DECAY,
+                      PARAM_GROUPS)),
               Map.entry("Adam", List.of(LR, BETAS, eps(1e-8), WEIGHT_DECAY, AMSGRAD, PARAM_GROUPS)),
-              Map.entry("AdamW", List.of(LR, BETAS, eps(1e-8), weightDecay(0.01), AMSGRAD, PARAM_GROUPS)),
-              Map.entry("NAdam", List.of(
-                  LR,
-                  BETAS,
-                  eps(1e-8),
-                  WEIGHT_DECAY,
-                  withDefault(
-                      "momentum_decay",
-                      Decimal.NON_NEGATIVE,
-                      4e-3,
-                      "how fast the momentum grows"),
-                  DECOUPLED,
-                  PARAM_GROUPS)),
-              Map.entry("RAdam", List.of(LR, BETAS, eps(1e-8), WEIGHT_DECAY, DECOUPLED, PARAM_GROUPS)),
+              Map.entry(
+                  "AdamW", List.of(LR, BETAS, eps(1e-8), weightDecay(0.01), AMSGRAD, PARAM_GROUPS)),
+              Map.entry(
+                  "NAdam",
+                  List.of(
+                      LR,
+                      BETAS,
+                      eps(1e-8),
+                      WEIGHT_DECAY,
+                      withDefault(
+                          "momentum_decay",
+                          Decimal.NON_NEGATIVE,
+                          4e-3,
+                          "how fast the momentum grows"),
+                      DECOUPLED,
+                      PARAM_GROUPS)),
+              Map.entry(
+                  "RAdam", List.of(LR, BETAS, eps(1e-8), WEIGHT_DECAY, DECOUPLED, PARAM_GROUPS)),
               Map.entry("Adamax", List.of(LR, BETAS, eps(1e-8), WEIGHT_DECAY, PARAM_GROUPS)),
-              Map.entry("RMSprop", List.of(
-                  LR,
-                  withDefault(
-                      "alpha", Decimal.UP_TO_ONE, 0.99, "how much the average of squares keeps"),
-                  eps(1e-8),
-                  WEIGHT_DECAY,
-                  MOMENTUM,
-                  withDefault(
-                      "centered", new Flag(), false, "whether the squares are taken about the mean"),
-                  PARAM_GROUPS)),
-              Map.entry("Adagrad", List.of(
-                  LR,
-                  withDefault("lr_decay", Decimal.NON_NEGATIVE, 0.0, "how fast the rate falls"),
-                  WEIGHT_DECAY,
-                  withDefault(
-                      "initial_accumulator_value",
-                      Decimal.NON_NEGATIVE,
-                      0.0,
-                      "what the sums of squares start with"),
-                  eps(1e-10),
-                  PARAM_GROUPS)),
-              Map.entry("Adadelta", List.of(
-                  LR,
-                  withDefault(
-                      "rho", Decimal.UP_TO_ONE, 0.9, "how much the averages of squares keep"),
-                  eps(1e-6),
-                  WEIGHT_DECAY,
-                  PARAM_GROUPS))));
+              Map.entry(
+                  "RMSprop",
+                  List.of(
+                      LR,
+                      withDefault(
+                          "alpha",
+                          Decimal.UP_TO_ONE,
+                          0.99,
+                          "how much the average of squares keeps"),
+                      eps(1e-8),
+                      WEIGHT_DECAY,
+                      MOMENTUM,
+                      withDefault(
+                          "centered",
+                          new Flag(),
+                          false,
+                          "whether the squares are taken about the mean"),
+                      PARAM_GROUPS)),
+              Map.entry(
+                  "Adagrad",
+                  List.of(
+                      LR,
+                      withDefault("lr_decay", Decimal.NON_NEGATIVE, 0.0, "how fast the rate falls"),
+                      WEIGHT_DECAY,
+                      withDefault(
+                          "initial_accumulator_value",
+                          Decimal.NON_NEGATIVE,
+                          0.0,
+                          "what the sums of squares start with"),
+                      eps(1e-10),
+                      PARAM_GROUPS)),
+              Map.entry(
+                  "Adadelta",
+                  List.of(
+                      LR,
+                      withDefault(
+                          "rho", Decimal.UP_TO_ONE, 0.9, "how much the averages of squares keep"),
+                      eps(1e-6),
+                      WEIGHT_DECAY,
+                      PARAM_GROUPS))));
 
   private static final Key USE_BUFFERS =
       withDefault(
@@ -313,15 +331,21 @@ final class Words {
           ordered(
               Map.entry("equal", averaging()),
               Map.entry("ema", averaging(decay("the share that the average keeps"))),
-              Map.entry("ema_warmup", averaging(
-                  decay("the share that the average keeps in the end"),
-                  withDefault("min_decay", Decimal.UP_TO_ONE, 0.0, "the least share"),
-                  withDefault("warmup_gamma", Decimal.POSITIVE, 1.0, "how fast the share grows"),
-                  withDefault(
-                      "warmup_power", Decimal.POSITIVE, 2.0 / 3, "in what power it grows"))),
-              Map.entry("yolov5", averaging(
-                  decay("the share that the average keeps in the end"),
-                  withDefault("tau", Decimal.POSITIVE, 2000.0, "in how many updates it grows")))));
+              Map.entry(
+                  "ema_warmup",
+                  averaging(
+                      decay("the share that the average keeps in the end"),
+                      withDefault("min_decay", Decimal.UP_TO_ONE, 0.0, "the least share"),
+                      withDefault(
+                          "warmup_gamma", Decimal.POSITIVE, 1.0, "how fast the share grows"),
+                      withDefault(
+                          "warmup_power", Decimal.POSITIVE, 2.0 / 3, "in what power it grows"))),
+              Map.entry(
+                  "yolov5",
+                  averaging(
+                      decay("the share that the average keeps in the end"),
+                      withDefault(
+                          "tau", Decimal.POSITIVE, 2000.0, "in how many updates it grows")))));
 
   static final Section RECIPE =
       new Section(
@@ -337,8 +361,7 @@ final class Words {
                   "clip_grad_norm",
                   new Section(
                       List.of(
-                          required(
-                              "max_norm", Decimal.POSITIVE_OR_INFINITE, "the greatest norm"),
+                          required("max_norm", Decimal.POSITIVE_OR_INFINITE, "the greatest norm"),
                           withDefault(
                               "norm_type",
                               Decimal.POSITIVE_OR_INFINITE,

@@ -83,9 +83,7 @@ final class YamlFile {
     refuseTag(event, ((CollectionStartEvent) event).getTag());
     return tree(
         event,
-        event.getEventId() == Event.ID.MappingStart
-            ? new Tree.Fields(fields(level))
-            : list(level));
+        event.getEventId() == Event.ID.MappingStart ? new Tree.Fields(fields(level)) : list(level));
   }
 
   private Map<String, Tree.Field> fields(int level) {

@@ -3,8 +3,10 @@ package io.github.dl4jtorch.recipes;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -128,15 +130,10 @@ class RecipeDamageTest {
     assertThat(read).isBetween(1, times - 1);
   }
 
-  /** Functional, so that both formats are asked alike. */
-  private interface Reader {
-    Recipe read(String text);
-  }
-
-  private static boolean isRead(String damaged, Reader reader, long seed, int i) {
+  private static boolean isRead(String damaged, Function<String, Recipe> reader, long seed, int i) {
     Recipe recipe;
     try {
-      recipe = reader.read(damaged);
+      recipe = reader.apply(damaged);
     } catch (RecipeException refused) {
       assertThat(refused.problems()).isNotEmpty();
       assertThat(refused.problems()).allMatch(problem -> problem.line() > 0);
@@ -171,7 +168,7 @@ class RecipeDamageTest {
   }
 
   private static String withoutLine(String text, Random random) {
-    List<String> lines = new java.util.ArrayList<>(text.lines().toList());
+    List<String> lines = new ArrayList<>(text.lines().toList());
     if (!lines.isEmpty()) {
       lines.remove(random.nextInt(lines.size()));
     }

@@ -30,6 +30,7 @@ import io.github.dl4jtorch.swa.SwalrListener;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Predicate;
 import org.deeplearning4j.datasets.iterator.utilty.ListDataSetIterator;
 import org.deeplearning4j.earlystopping.EarlyStoppingConfiguration;
 import org.deeplearning4j.earlystopping.EarlyStoppingResult;
@@ -47,6 +48,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
@@ -113,7 +115,7 @@ class RecipeOnNetworkTest {
     Random random = new Random(5);
     List<DataSet> data = new ArrayList<>();
     for (int i = 0; i < batches; i++) {
-      INDArray labels = Nd4j.zeros(org.nd4j.linalg.api.buffer.DataType.DOUBLE, 4, 3);
+      INDArray labels = Nd4j.zeros(DataType.DOUBLE, 4, 3);
       for (int row = 0; row < 4; row++) {
         labels.putScalar(row, random.nextInt(3), 1);
       }
@@ -169,9 +171,7 @@ class RecipeOnNetworkTest {
   /** The training by code of {@link #FINE_TUNING}. */
   private static <N extends Model & NeuralNetwork> AveragedModel<N> fineTuned(N net) {
     TorchOptimizer.of(new TorchAdamW(0.01).withBetas(0.9, 0.99)).withWeightDecay(0.01).applyTo(net);
-    var plain =
-        (java.util.function.Predicate<NetworkParam>)
-            param -> param.isBias() || param.isNormalization();
+    Predicate<NetworkParam> plain = param -> param.isBias() || param.isNormalization();
     var head = NetworkParam.inLayers("layer3", "out");
     NetworkParamGroups groups =
         NetworkParamGroups.builder(net)
@@ -491,6 +491,76 @@ class RecipeOnNetworkTest {
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(
             "no recipe can say this: a schedule must be stepped every time, but is every 2");
+    MultiLayerNetwork parted = Nets.layers(new TorchSGD(1));
+    NetworkParamGroups groups = NetworkParamGroups.weightsAndBiases(parted);
+    parted.addListeners(SchedulerListener.everyEpoch(new StepLR(1).attach(groups.only(1))));
+    assertThatThrownBy(() -> Recipe.of(parted))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "no recipe can say this: every parameter must be in a param group of the run, but it"
+                + " drives only [layer0.b, layer1.b, layer2.b]");
+    MultiLayerNetwork frozen = Nets.layers(new TorchSGD(1));
+    NetworkParamGroups.builder(frozen).frozen(NetworkParam.inLayers("layer0")).build();
+    assertThatThrownBy(() -> Recipe.of(frozen))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("no recipe can say this: layer0.W must not be frozen but is");
+    MultiLayerNetwork swalr = Nets.layers(new TorchSGD(1));
+    swalr.addListeners(
+        SwalrListener.everyEpoch(NetworkParamGroups.of(swalr), new SWALR(0.1)).startingAt(3));
+    assertThatThrownBy(() -> Recipe.of(swalr))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageStartingWith(
+            "no recipe can say this: the recipe has a problem: averaging.type: is missing");
+    MultiLayerNetwork clipped = Nets.layers(new TorchSGD(1));
+    clipped.addListeners(GradientClipping.norm(1).on(NetworkParam::isBias));
+    assertThatThrownBy(() -> Recipe.of(clipped))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("no recipe can say this: a clipping on some parameters only cannot be written");
+  }
+
+  private static final String PULLED =
+      """
+      optimizer:
+        type: AdamW
+        lr: 0.01
+        param_groups: [{kind: [bias, normalization], weight_decay: 0}, {}]
+      schedule: {type: OneCycleLR, max_lr: 0.05, total_steps: 12}
+      step: iteration
+      label_smoothing: 0.2
+      """;
+
+  /** What ParallelWrapper and Spark can train. */
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void putsIntoAConfigurationWhatItCanHold(Kind kind) {
+    Recipe recipe = Recipe.fromYaml(PULLED);
+    RecipeTraining<?> pushed = onConfiguration(kind, recipe);
+    Model pulled;
+    if (kind == Kind.LAYERS) {
+      pulled = new MultiLayerNetwork(recipe.applyTo(layers(new LossMCXENT())));
+    } else {
+      pulled = new ComputationGraph(recipe.applyTo(graph(new LossMCXENT())));
+    }
+    pulled.init();
+    fit(pulled, 2);
+    fit(pushed.network(), 2);
+    assertThat(Nets.params(pulled)).isEqualTo(Nets.params(pushed.network()));
+    assertThatThrownBy(() -> Recipe.of((NeuralNetwork) pulled))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageStartingWith("no recipe can say this: the rate of ")
+        .hasMessageContaining(" must be set by a listener but is TorchSchedule.lr(OneCycleLR[");
+  }
+
+  @Test
+  void refusesWhatAConfigurationCannotHold() {
+    MultiLayerConfiguration configuration = layers(new LossMCXENT());
+    String before = configuration.toJson();
+    assertThatThrownBy(() -> Recipe.fromYaml(FINE_TUNING).applyTo(configuration))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "a configuration cannot hold all of the recipe, not clip_grad_norm, accumulation,"
+                + " averaging, a group's lr: use on(..), which makes a network of it");
+    assertThat(configuration.toJson()).isEqualTo(before);
   }
 
   @Test

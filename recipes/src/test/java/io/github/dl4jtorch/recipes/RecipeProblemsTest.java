@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -224,6 +227,14 @@ class RecipeProblemsTest {
     assertThat(refused("optimizer: {type: SGD, lr: 1}\nschedule: " + schedule).problems())
         .extracting(RecipeProblem::message)
         .containsExactly("schedules must be nested at most 100 deep but were deeper");
+  }
+
+  @Test
+  void refusesWhatIsNoText(@TempDir Path folder) throws IOException {
+    Path file = Files.write(folder.resolve("recipe.yaml"), new byte[] {'a', (byte) 0xff});
+    assertThatThrownBy(() -> Recipe.read(file))
+        .isInstanceOf(RecipeException.class)
+        .hasMessage("the recipe has a problem: line 1, column 1: is not text in UTF-8");
   }
 
   @Test

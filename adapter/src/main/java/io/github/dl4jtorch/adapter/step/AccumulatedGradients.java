@@ -53,8 +53,7 @@ public final class AccumulatedGradients extends BaseTrainingListener
     this.accumulation = accumulation;
     this.remainder = accumulation.remainder();
     this.optimizer =
-        AccumulatingOptimizer.put(
-            net, this, accumulation.batches()::at, accumulation.isMean());
+        AccumulatingOptimizer.put(net, this, accumulation.batches()::at, accumulation.isMean());
     List<TrainingListener> listeners = new ArrayList<>(net.listeners());
     listeners.add(0, this);
     net.setListeners(listeners);

@@ -66,7 +66,7 @@ public final class GradientClipping extends BaseTrainingListener
   /** What PyTorch adds to the norm before it divides by it. */
   private static final double EPS = 1e-6;
 
-  private static final Predicate<NetworkParam> ALL = param -> true;
+  private static final Predicate<NetworkParam> ALL = NetworkParam.class::isInstance;
 
   private enum Kind {
     NORM,
@@ -140,8 +140,7 @@ public final class GradientClipping extends BaseTrainingListener
    * @throws IllegalArgumentException if the norm is out of its range
    */
   public static GradientClipping norm(double maxNorm) {
-    return new GradientClipping(
-        Kind.NORM, requirePositive("maxNorm", maxNorm), 2, ALL, false);
+    return new GradientClipping(Kind.NORM, requirePositive("maxNorm", maxNorm), 2, ALL, false);
   }
 
   /**
