@@ -115,7 +115,8 @@ public final class Preview implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     List<Source> sources = new ArrayList<>();
-    Schedule own = definition == null ? null : named("--definition", () -> read(definition));
+    String text = definition;
+    Schedule own = text == null ? null : named("--definition", () -> DefinitionText.read(text));
     Sources reader = new Sources(lr, momentum, own);
     List<String> origins = new ArrayList<>();
     for (String argument : arguments) {
@@ -140,10 +141,6 @@ public final class Preview implements Callable<Integer> {
       commandLine.getOut().flush();
     }
     return 0;
-  }
-
-  private static Schedule read(String definition) {
-    return DefinitionText.read(definition);
   }
 
   /** Work that may fail for what the user gave. */

@@ -1,5 +1,7 @@
 package io.github.dl4jtorch.examples;
 
+import static java.util.Objects.requireNonNull;
+
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
 import io.github.dl4jtorch.recipes.Recipe;
@@ -111,7 +113,7 @@ record Sources(List<Double> lr, double momentum, @Nullable Schedule definition) 
       throw new MalformedDataException(
           "averaging.swalr takes over in the training, which is not drawn: leave it out");
     }
-    Map<?, ?> optimizer = (Map<?, ?>) map.get("optimizer");
+    Map<?, ?> optimizer = requireNonNull((Map<?, ?>) map.get("optimizer"));
     List<ParamGroup> groups = new ArrayList<>();
     List<String> names = new ArrayList<>();
     List<?> parts =
