@@ -200,7 +200,7 @@ class DoctorTest {
                 + ": StepLR brings the rate below a millionth of its highest value by step"
                 + " 14, but the training has 60 iterations (6 epochs of 10). Make it slower, or step"
                 + " it after epochs if that is how it was counted.");
-    assertThat(findings(new ExponentialLR(0.001), ScheduleType.EPOCH))
+    assertThat(findings(new ExponentialLR(0.0001), ScheduleType.EPOCH))
         .containsExactly(
             ALL
                 + ": ExponentialLR brings the rate below a millionth of its highest value by"
