@@ -73,6 +73,11 @@ final class ConfiguredUpdaters {
         : new ConfiguredUpdaters(((ComputationGraph) net).getConfiguration());
   }
 
+  /** Returns the layers, wrappers as they are. */
+  List<Layer> layers() {
+    return layers;
+  }
+
   /** Returns the fields as they are now. */
   List<Place> places() {
     return places(UnaryOperator.identity());

@@ -71,6 +71,12 @@ final class CycleLength {
    */
   static @Nullable String complaint(
       Schedule definition, int epochs, int iterations, String instead) {
+    String complaint = complaint(definition, epochs, iterations);
+    return complaint == null ? null : complaint + ". Use " + instead + ".";
+  }
+
+  /** Says the same without what to do about it. */
+  static @Nullable String complaint(Schedule definition, int epochs, int iterations) {
     if (!(definition instanceof OneCycleLR cycle)
         || iterations < 2
         || peak(cycle) < epochs
@@ -85,13 +91,10 @@ final class CycleLength {
         + iterations
         + " iterations have, but makes one an epoch: it never reaches its highest rate, which is at"
         + " step "
-        + peak(cycle)
-        + ". Use "
-        + instead
-        + ".";
+        + peak(cycle);
   }
 
-  private static long peak(OneCycleLR cycle) {
+  static long peak(OneCycleLR cycle) {
     return (long) Math.ceil(cycle.pctStart() * cycle.total() - 1);
   }
 }

@@ -54,12 +54,20 @@ final class CycledMomentum {
   private synchronized void warn() {
     if (!isSettled) {
       isSettled = true;
-      LOG.warn(
-          "{} is to cycle the momentum, but a network is trained with its learning rate alone. Build"
-              + " the updater with TorchSchedule.updater(updater, definition, unit), or the"
-              + " definition {}.",
-          definition.name(),
-          ScheduledUpdaters.withoutMomentum(definition));
+      LOG.warn("{}. {}.", complaint(definition), advice(definition));
     }
+  }
+
+  /** Says what is wrong if nobody follows the momentum. */
+  static String complaint(Schedule definition) {
+    return definition.name()
+        + " is to cycle the momentum, but a network is trained with its learning rate alone";
+  }
+
+  /** Says what to do about it. */
+  static String advice(Schedule definition) {
+    return "Build the updater with TorchSchedule.updater(updater, definition, unit), or the"
+        + " definition "
+        + ScheduledUpdaters.withoutMomentum(definition);
   }
 }

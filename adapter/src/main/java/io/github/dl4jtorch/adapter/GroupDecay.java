@@ -1,6 +1,5 @@
 package io.github.dl4jtorch.adapter;
 
-import io.github.dl4jtorch.adapter.internal.AsksForDecay;
 import io.github.dl4jtorch.adapter.internal.Decay;
 import io.github.dl4jtorch.adapter.internal.FrozenUpdater;
 import io.github.dl4jtorch.adapter.internal.LayerSlots;
@@ -51,7 +50,7 @@ final class GroupDecay {
   /** Sets the decay, about which there must be no complaint. */
   void set(double decay) {
     for (UpdaterBlocks.Param param : members()) {
-      if (FrozenUpdater.unfrozen(param.updater()) instanceof AsksForDecay asking) {
+      if (FrozenUpdater.unfrozen(param.updater()) instanceof TorchAdamW asking) {
         asking.decayIsSet();
       }
       LayerSlots layer = LayerSlots.of(param.config());

@@ -26,6 +26,15 @@ import org.nd4j.linalg.schedule.ScheduleType;
  */
 record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Double lr, int offset) {
 
+  /** What may have come about if an AdaGrad has no rate. */
+  static final String LOST_SCHEDULE =
+      "DL4J loses the schedule of an AdaGrad that is given to the builder of the whole network";
+
+  /** What to do about it. */
+  static final String FOR_LOST_SCHEDULE =
+      "give that a new AdaGrad(lr) and use NetworkSchedule.of(definition,"
+          + " unit).putInto(configuration)";
+
   /**
    * Finds for each updater the one to take its place, changing nothing.
    *
@@ -117,9 +126,7 @@ record ScheduledUpdaters(Schedule definition, ScheduleType unit, @Nullable Doubl
               + " must have a learning rate that is finite and >= 0 but has "
               + rate
               + (place.updater() instanceof AdaGrad
-                  ? "; DL4J loses the schedule of an AdaGrad that is given to the builder of the"
-                      + " whole network: give that a new AdaGrad(lr) and use"
-                      + " NetworkSchedule.of(definition, unit).putInto(configuration)"
+                  ? "; " + LOST_SCHEDULE + ": " + FOR_LOST_SCHEDULE
                   : ""));
     }
   }

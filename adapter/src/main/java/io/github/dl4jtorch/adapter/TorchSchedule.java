@@ -354,6 +354,11 @@ public final class TorchSchedule implements ISchedule {
     return initial;
   }
 
+  /** Returns the step at a count of the network. */
+  long step(int count) {
+    return (long) count + offset;
+  }
+
   /** Returns the definition. */
   Schedule definition() {
     return definition;

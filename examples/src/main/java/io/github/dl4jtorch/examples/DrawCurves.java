@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.examples;
 
+import io.github.dl4jtorch.examples.Panels.Line;
 import io.github.dl4jtorch.schedules.AnnealStrategy;
 import io.github.dl4jtorch.schedules.ChainedScheduler;
 import io.github.dl4jtorch.schedules.ConstantLR;
@@ -12,11 +13,14 @@ import io.github.dl4jtorch.schedules.LinearLR;
 import io.github.dl4jtorch.schedules.MultiStepLR;
 import io.github.dl4jtorch.schedules.MultiplicativeLR;
 import io.github.dl4jtorch.schedules.OneCycleLR;
+import io.github.dl4jtorch.schedules.ParamGroup;
+import io.github.dl4jtorch.schedules.ParamGroups;
 import io.github.dl4jtorch.schedules.PolynomialLR;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import io.github.dl4jtorch.schedules.SWALR;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.SequentialLR;
+import io.github.dl4jtorch.schedules.Simulation;
 import io.github.dl4jtorch.schedules.StepLR;
 import io.github.dl4jtorch.schedules.WarmedUp;
 import io.github.dl4jtorch.schedules.WarmupLR;
@@ -27,6 +31,7 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import javax.imageio.ImageIO;
 import org.knowm.xchart.XYChart;
@@ -100,17 +105,16 @@ public final class DrawCurves {
   /** Draws what a schedule makes of the groups' rates, of which none goes above 1. */
   static void draw(Schedule schedule, List<Double> lr, Path file) throws IOException {
     // For the plateau: a loss that falls, stands, falls again and stands for good.
-    Curve curve =
-        Curve.of(
-            schedule,
-            lr,
-            0.9,
+    Simulation simulation =
+        schedule.simulate(
+            ParamGroups.of(lr.stream().map(rate -> ParamGroup.sgd(rate, 0.9)).toList()),
             STEPS,
             step -> STEPS - Math.min(step, 80) - Math.max(0, Math.min(step, 220) - 160));
     XYChart chart = new XYChartBuilder().build();
     for (int group = 0; group < lr.size(); group++) {
+      Line line = Line.of("lr " + group, Arrays.stream(simulation.lrs(group)).boxed().toList());
       chart
-          .addSeries("lr " + group, curve.lr().get(group).x(), curve.lr().get(group).y())
+          .addSeries(line.name(), line.x(), line.y())
           .setMarker(SeriesMarkers.NONE)
           .setLineColor(BLUE)
           .setLineStyle(new BasicStroke(2f, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND));

@@ -8,9 +8,14 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.text.DecimalFormat;
+import java.text.DecimalFormatSymbols;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import javax.imageio.ImageIO;
+import org.knowm.xchart.AnnotationLine;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.XYSeries;
@@ -31,10 +36,24 @@ final class Panels {
   private static final int SCALE = 2;
 
   private static final Color[] COLOURS = {
-    new Color(0x1F77B4), new Color(0xD9730D), new Color(0x2CA02C), new Color(0x9467BD)
+    new Color(0x1F77B4),
+    new Color(0xD9730D),
+    new Color(0x2CA02C),
+    new Color(0x9467BD),
+    new Color(0xC0392B),
+    new Color(0x8C564B),
+    new Color(0xE377C2),
+    new Color(0x17A2B8)
   };
 
+  /** How many letters a legend has room for in one line, and how high a line is otherwise. */
+  private static final int LEGEND_LETTERS = 80;
+
+  private static final int LEGEND_LINE = 20;
+
   private static final Color FAINT = new Color(0xB9CFE0);
+
+  private static final Color MARK = new Color(0x909090);
 
   private final String title;
   private final String xTitle;
@@ -81,8 +100,8 @@ final class Panels {
       return new Line(name, x, y, Look.DOTS);
     }
 
-    boolean varies() {
-      return y.stream().anyMatch(value -> !value.equals(y.get(0)));
+    double last() {
+      return x.get(x.size() - 1);
     }
   }
 
@@ -107,13 +126,18 @@ final class Panels {
         case PLAIN -> {}
       }
     }
-    List<Double> x = lines.get(0).x();
+    boolean isWide =
+        lines.stream().mapToInt(line -> line.name().length()).sum() > LEGEND_LETTERS
+            && lines.size() > 1;
+    if (isWide) {
+      height = Math.max(height, HEIGHT + LEGEND_LINE * lines.size());
+    }
     Font font = new Font(Font.SANS_SERIF, Font.PLAIN, 12);
     chart
         .getStyler()
         .setXAxisMin(0.0)
         // A hair off, as XChart labels evenly spaced values by their number: 22, 44, 66.
-        .setXAxisMax(Math.nextUp(x.get(x.size() - 1)))
+        .setXAxisMax(Math.nextUp(lines.stream().mapToDouble(Line::last).max().orElse(1)))
         .setYAxisDecimalPattern("0.##########")
         .setAxisTitleFont(font)
         .setAxisTickLabelsFont(font)
@@ -124,7 +148,7 @@ final class Panels {
         .setYAxisLeftWidthHint(80)
         .setLegendVisible(lines.size() > 1)
         .setLegendPosition(LegendPosition.OutsideS)
-        .setLegendLayout(LegendLayout.Horizontal)
+        .setLegendLayout(isWide ? LegendLayout.Vertical : LegendLayout.Horizontal)
         .setLegendBorderColor(Color.WHITE)
         .setLegendFont(font)
         .setPlotBorderColor(new Color(0xB0B0B0))
@@ -152,6 +176,43 @@ final class Panels {
         .setMarkerSize(10);
     height = HIGHER;
     return this;
+  }
+
+  /** Begins all panels at a step. */
+  Panels from(int step) {
+    charts.forEach(chart -> chart.getStyler().setXAxisMin((double) step));
+    return this;
+  }
+
+  /** Marks steps in all panels. */
+  Panels mark(Collection<Integer> steps) {
+    for (XYChart chart : charts) {
+      chart
+          .getStyler()
+          .setAnnotationLineColor(MARK)
+          .setAnnotationLineStroke(
+              new BasicStroke(
+                  1, BasicStroke.CAP_BUTT, BasicStroke.JOIN_BEVEL, 0, new float[] {3, 3}, 0));
+      for (int step : steps) {
+        chart.addAnnotation(new AnnotationLine(step, true, false));
+      }
+    }
+    return this;
+  }
+
+  /** Shows the epoch of each labelled iteration as well. */
+  Panels withEpochs(int iterations) {
+    for (XYChart chart : charts) {
+      chart
+          .getStyler()
+          .setXAxisTickLabelsFormattingFunction(
+              x -> number(x) + " (epoch " + number(x / iterations) + ")");
+    }
+    return this;
+  }
+
+  private static String number(double x) {
+    return new DecimalFormat("0.##", DecimalFormatSymbols.getInstance(Locale.ROOT)).format(x);
   }
 
   /** Writes all panels as one PNG. */

@@ -2,6 +2,7 @@ package io.github.dl4jtorch.schedules;
 
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntToDoubleFunction;
 
 /**
  * A schedule at work on an optimizer's param groups: PyTorch's {@code LRScheduler} object.
@@ -89,6 +90,36 @@ public sealed interface LRScheduler permits Run {
    * @return the groups that were given to {@code attach}
    */
   ParamGroups paramGroups();
+
+  /**
+   * Computes what this run is going to do, from where it is and with the rates that the groups have
+   * now. Run and groups stay as they are.
+   *
+   * @param steps how many rates to compute, {@code > 0}; the first are the present ones
+   * @return the rates and momenta
+   * @throws IllegalArgumentException if {@code steps} is out of its range
+   * @throws UnsupportedOperationException if a metric is needed
+   * @throws ArithmeticException if the optimizer would not take a rate or a momentum
+   * @throws IllegalStateException from {@link OneCycleLR} if fewer steps are left
+   */
+  default Simulation simulate(int steps) {
+    return simulate(steps, Simulation.noMetric(schedule()));
+  }
+
+  /**
+   * Computes what this run is going to do, from where it is and with the rates that the groups have
+   * now. Run and groups stay as they are.
+   *
+   * @param steps how many rates to compute, {@code > 0}; the first are the present ones
+   * @param metric what a plateau is given at the end of each step; others ask for none
+   * @return the rates and momenta
+   * @throws IllegalArgumentException if {@code steps} is out of its range
+   * @throws ArithmeticException if the optimizer would not take a rate or a momentum
+   * @throws IllegalStateException from {@link OneCycleLR} if fewer steps are left
+   */
+  default Simulation simulate(int steps, IntToDoubleFunction metric) {
+    return Simulation.onwards(this, steps, metric);
+  }
 
   /**
    * Returns the state to be saved, under PyTorch's keys. Rates and bounds in the groups are not

@@ -260,6 +260,11 @@ public record OneCycleLR(
     return phase == 1 && threePhase ? 2 * pctStart * total - 2 : total - 1;
   }
 
+  /** Returns the step, possibly fractional, of the highest rate. */
+  double peak() {
+    return phaseEnd(0, threePhase, pctStart, total());
+  }
+
   private static int steps(
       @Nullable Integer totalSteps, @Nullable Integer epochs, @Nullable Integer stepsPerEpoch) {
     if (totalSteps != null) {

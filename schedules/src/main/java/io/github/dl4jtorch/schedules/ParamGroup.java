@@ -256,6 +256,21 @@ public final class ParamGroup {
     return (name == null ? "param group" : name) + " " + stateDict();
   }
 
+  /** Returns a group with the same values and bounds, which no optimizer follows. */
+  ParamGroup copy() {
+    ParamGroup copy = new ParamGroup(new CopiedValues(values));
+    copy.beta2 = beta2;
+    copy.highestLr = highestLr;
+    System.arraycopy(marks, 0, copy.marks, 0, marks.length);
+    return copy;
+  }
+
+  /** Returns the rate that updates use: 0 if the optimizer takes what is below for rounding. */
+  double usedLr() {
+    double lr = lr();
+    return lr > 0 || !isBounded() ? lr : 0.0;
+  }
+
   String insteadOfMomentum() {
     return values.insteadOfMomentum();
   }
@@ -359,6 +374,59 @@ public final class ParamGroup {
   private OptionalDouble mark(GroupMark mark) {
     double value = marks[mark.index()];
     return Double.isNaN(value) ? OptionalDouble.empty() : OptionalDouble.of(value);
+  }
+
+  /** The values of an optimizer as they were, within the same bounds. */
+  private static final class CopiedValues implements OptimizerValues {
+    private final OptimizerValues original;
+    private double lr;
+    private double momentum;
+
+    CopiedValues(OptimizerValues original) {
+      this.original = original;
+      this.lr = original.lr();
+      this.momentum = original.momentumKind() == MomentumKind.NONE ? 0 : original.momentum();
+    }
+
+    @Override
+    public double lr() {
+      return lr;
+    }
+
+    @Override
+    public void setLr(double lr) {
+      this.lr = lr;
+    }
+
+    @Override
+    public MomentumKind momentumKind() {
+      return original.momentumKind();
+    }
+
+    @Override
+    public String insteadOfMomentum() {
+      return original.insteadOfMomentum();
+    }
+
+    @Override
+    public double momentum() {
+      return momentum;
+    }
+
+    @Override
+    public void setMomentum(double momentum) {
+      this.momentum = momentum;
+    }
+
+    @Override
+    public @Nullable String momentumRange(double momentum) {
+      return original.momentumRange(momentum);
+    }
+
+    @Override
+    public double lowestLr(double highestLr) {
+      return original.lowestLr(highestLr);
+    }
   }
 
   /** Values of an optimizer that exists only here. */

@@ -102,6 +102,11 @@ public class ParamGroups extends AbstractList<ParamGroup> implements RandomAcces
     restore(read(state));
   }
 
+  /** Returns groups with the same values, which no optimizer follows. */
+  ParamGroups copy() {
+    return new ParamGroups(groups.stream().map(ParamGroup::copy).toList());
+  }
+
   /** Reads and checks without changing anything. */
   List<ParamGroup.Saved> read(List<? extends Map<String, ?>> state) {
     if (state.size() != groups.size()) {

@@ -5,6 +5,7 @@ import java.io.Serializable;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.IntToDoubleFunction;
 
 /**
  * The definition of a learning-rate schedule: an immutable value that holds what the constructor of
@@ -270,6 +271,44 @@ public sealed interface Schedule extends Serializable
   @CheckReturnValue
   default PerIteration perIteration(int iterationsPerEpoch) {
     return new PerIteration(this, iterationsPerEpoch);
+  }
+
+  /**
+   * Computes what this definition is going to do, on copies of param groups.
+   *
+   * @param groups the groups to start from, which stay as they are
+   * @param steps how many rates to compute, {@code > 0}
+   * @return the rates and momenta of steps 0 to {@code steps - 1}
+   * @throws IllegalArgumentException if {@code steps} is out of its range, or the definition does
+   *     not fit the groups
+   * @throws UnsupportedOperationException if a metric is needed
+   * @throws ArithmeticException if the optimizer would not take a rate or a momentum
+   * @throws IllegalStateException from {@link OneCycleLR} if it has fewer steps
+   * @see LRScheduler#simulate(int)
+   */
+  default Simulation simulate(ParamGroups groups, int steps) {
+    return simulate(groups, steps, Simulation.noMetric(this));
+  }
+
+  /**
+   * Computes what this definition is going to do, on copies of param groups.
+   *
+   * <pre>{@code
+   * ParamGroups groups = ParamGroups.of(ParamGroup.sgd(0.1, 0.9));
+   * Simulation stuck = ReduceLROnPlateau.builder().build().simulate(groups, 50, step -> 1.0);
+   * }</pre>
+   *
+   * @param groups the groups to start from, which stay as they are
+   * @param steps how many rates to compute, {@code > 0}
+   * @param metric what a plateau is given at the end of each step; others ask for none
+   * @return the rates and momenta of steps 0 to {@code steps - 1}
+   * @throws IllegalArgumentException if {@code steps} is out of its range, or the definition does
+   *     not fit the groups
+   * @throws ArithmeticException if the optimizer would not take a rate or a momentum
+   * @throws IllegalStateException from {@link OneCycleLR} if it has fewer steps
+   */
+  default Simulation simulate(ParamGroups groups, int steps, IntToDoubleFunction metric) {
+    return Simulation.fresh(this, groups, steps, metric);
   }
 
   /**

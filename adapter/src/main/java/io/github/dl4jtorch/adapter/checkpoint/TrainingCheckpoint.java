@@ -300,6 +300,15 @@ public final class TrainingCheckpoint {
   }
 
   /**
+   * Returns the names of the runs that were saved, for {@link #run(String)}.
+   *
+   * @return an unmodifiable set
+   */
+  public Set<String> runNames() {
+    return Collections.unmodifiableSet(saved.runs().keySet());
+  }
+
+  /**
    * Returns a run as it was saved, attached to param groups of the network with the same parameters
    * and values.
    *

@@ -34,14 +34,6 @@ public enum Caller {
             });
   }
 
-  /**
-   * Tells whether a network of layers or vertices, and not SameDiff, makes an update at present.
-   */
-  public static boolean isBlock() {
-    return StackWalker.getInstance()
-        .walk(frames -> frames.anyMatch(frame -> frame.getClassName().equals(BLOCK)));
-  }
-
   /** Tells whether a rate is asked for, to be used. */
   public boolean isUpdate() {
     return this == UPDATE || this == WORKER;

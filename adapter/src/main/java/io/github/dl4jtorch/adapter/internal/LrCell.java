@@ -25,6 +25,11 @@ public final class LrCell implements ISchedule {
 
   private static final long serialVersionUID = 1L;
 
+  /** What to do if nothing sets the rate of a restored network any more. */
+  public static final String FOR_ORPHANS =
+      "Make the groups anew, which is enough to keep that rate; for the run to go on, take it up and"
+          + " add a SchedulerListener";
+
   @JsonProperty private final int group;
   @JsonProperty private final int block;
   @JsonProperty private volatile double value;
@@ -59,6 +64,11 @@ public final class LrCell implements ISchedule {
     LrCell cell = new LrCell(group, block, value, velocityLr, isDriven);
     cell.orphans = isDriven ? Orphans.ofThisRead() : null;
     return cell;
+  }
+
+  /** Says what is wrong if nothing sets the rate of a restored network any more, else null. */
+  public @Nullable String complaint() {
+    return orphans == null ? null : Orphans.complaint(value);
   }
 
   /** Notes that a listener steps a run which sets the rate. */

@@ -41,13 +41,14 @@ final class Orphans {
     Caller caller = Caller.present();
     if (caller == Caller.UPDATE && !hasWarned) {
       hasWarned = true;
-      LOG.warn(
-          "the learning rate of this restored network was set by a run on its param groups when it"
-              + " was saved, and nothing sets it now: it stays at {}. Make the groups anew, which is"
-              + " enough to keep that rate; for the run to go on, take it up and add a"
-              + " SchedulerListener.",
-          value);
+      LOG.warn("{}. {}.", complaint(value), LrCell.FOR_ORPHANS);
     }
     return caller != Caller.OTHER;
+  }
+
+  static String complaint(double value) {
+    return "the learning rate of this restored network was set by a run on its param groups when it"
+        + " was saved, and nothing sets it now: it stays at "
+        + value;
   }
 }

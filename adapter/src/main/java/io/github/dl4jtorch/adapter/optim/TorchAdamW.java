@@ -1,7 +1,5 @@
 package io.github.dl4jtorch.adapter.optim;
 
-import io.github.dl4jtorch.adapter.internal.AsksForDecay;
-import io.github.dl4jtorch.adapter.internal.Caller;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -37,13 +35,14 @@ import org.slf4j.LoggerFactory;
  *         .build();
  * }</pre>
  */
-public final class TorchAdamW extends AmsgradUpdater<TorchAdamW> implements AsksForDecay {
+public final class TorchAdamW extends AmsgradUpdater<TorchAdamW> {
 
   private static final long serialVersionUID = 1L;
 
   /** PyTorch's default, which {@link TorchOptimizer} sets. */
   static final double WEIGHT_DECAY = 0.01;
 
+  private static final String BLOCK = "org.deeplearning4j.nn.updater.UpdaterBlock";
   private static final Logger LOG = LoggerFactory.getLogger(TorchAdamW.class);
 
   /**
@@ -77,8 +76,10 @@ public final class TorchAdamW extends AmsgradUpdater<TorchAdamW> implements Asks
     asks = new AtomicBoolean(true);
   }
 
-  /** Takes note that it was decided how much is to be decayed, be it nothing. */
-  @Override
+  /**
+   * Takes note that it was decided how much is to be decayed, be it nothing, so that the first
+   * update warns of nothing. {@link TorchOptimizer} and param groups with a weight decay call it.
+   */
   public void decayIsSet() {
     asks = null;
   }
@@ -86,7 +87,7 @@ public final class TorchAdamW extends AmsgradUpdater<TorchAdamW> implements Asks
   @Override
   void update(INDArray gradient, UpdaterState state, double lr, int iteration, int epoch) {
     AtomicBoolean toBeAsked = asks;
-    if (toBeAsked != null && toBeAsked.get() && Caller.isBlock() && toBeAsked.getAndSet(false)) {
+    if (toBeAsked != null && toBeAsked.get() && isOfNetwork() && toBeAsked.getAndSet(false)) {
       LOG.warn(
           "a network has a TorchAdamW that no TorchOptimizer gave it, which decays nothing but what"
               + " DL4J's weightDecay of a layer says, where PyTorch's AdamW decays by {}:"
@@ -95,5 +96,11 @@ public final class TorchAdamW extends AmsgradUpdater<TorchAdamW> implements Asks
           WEIGHT_DECAY);
     }
     TorchAdam.step(this, gradient, state, lr, iteration, epoch);
+  }
+
+  /** Tells whether a network, and not SameDiff, makes the update, which DL4J does not say. */
+  private static boolean isOfNetwork() {
+    return StackWalker.getInstance()
+        .walk(frames -> frames.anyMatch(frame -> frame.getClassName().equals(BLOCK)));
   }
 }

@@ -6,7 +6,6 @@ import static java.util.Objects.requireNonNull;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.dl4jtorch.adapter.NetworkParam;
-import io.github.dl4jtorch.adapter.internal.AsksForDecay;
 import io.github.dl4jtorch.adapter.internal.Decay;
 import io.github.dl4jtorch.adapter.internal.LayerSlots;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
@@ -78,11 +77,10 @@ public final class TorchOptimizer {
     }
 
     private static IUpdater decided(IUpdater updater) {
-      if (!(updater instanceof AsksForDecay)) {
-        return updater;
-      }
       IUpdater copy = updater.clone();
-      ((AsksForDecay) copy).decayIsSet();
+      if (copy instanceof TorchAdamW asking) {
+        asking.decayIsSet();
+      }
       return copy;
     }
 
