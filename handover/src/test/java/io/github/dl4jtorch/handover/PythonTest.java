@@ -75,7 +75,7 @@ class PythonTest {
                   file.toString(),
                   "src/test/resources/handover/cnn_onecycle/recipe.json",
                   "src/test/resources/handover/cnn_onecycle/trace.json",
-                  "../adapter/src/test/resources/golden/handover/digits.csv.gz")
+                  "../trainings/src/main/resources/golden/handover/digits.csv.gz")
               .split(" ");
       assertThat(answer).as(String.join(" ", answer)).hasSize(2);
       assertThat(Integer.parseInt(answer[0])).isEqualTo(BATCHES);

@@ -70,7 +70,7 @@ final class Recording {
             new InputStreamReader(
                 new GZIPInputStream(
                     Files.newInputStream(
-                        Path.of("../adapter/src/test/resources/golden/handover/digits.csv.gz"))),
+                        Path.of("../trainings/src/main/resources/golden/handover/digits.csv.gz"))),
                 StandardCharsets.US_ASCII))) {
       for (int row = 0; row < IMAGES; row++) {
         String[] fields = lines.readLine().split(",");

@@ -21,6 +21,7 @@ import io.github.dl4jtorch.schedules.SWALR;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.SequentialLR;
 import io.github.dl4jtorch.schedules.StepLR;
+import io.github.dl4jtorch.schedules.WarmedUp;
 import io.github.dl4jtorch.schedules.WarmupLR;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -52,7 +53,14 @@ final class RecipeSchema {
           new SWALR(1),
           new SequentialLR(List.of(new ConstantLR()), List.of()),
           new ChainedScheduler(List.of(new ConstantLR())),
-          new WarmupLR(new ConstantLR(), 1, 1, PerGroup.same(0.0), 0.5));
+          new WarmupLR(new ConstantLR(), 1, 1, PerGroup.same(0.0), 0.5),
+          new ConstantLR().then(1, new ConstantLR()),
+          new ConstantLR().repeat(1, 1),
+          new ConstantLR().scaledBy(1),
+          new ConstantLR().clampedTo(0, 1),
+          new ConstantLR().shifted(1),
+          new ConstantLR().warmedUp(1, WarmedUp.Kind.LINEAR, 0),
+          new ConstantLR().perIteration(1));
 
   private RecipeSchema() {}
 
@@ -65,7 +73,10 @@ final class RecipeSchema {
     return JsonFile.write(schema);
   }
 
-  /** Any schedule that can be read has its type here, PyTorch's own have their arguments, too. */
+  /**
+   * Any schedule that can be read has its type here, PyTorch's and the algebra's have their
+   * arguments, too.
+   */
   private static Map<String, Object> schedule() {
     Map<String, Object> properties = new LinkedHashMap<>();
     properties.put("type", map("enum", Schedule.types()));
@@ -97,9 +108,9 @@ final class RecipeSchema {
   private static Map<String, Object> argument(String key) {
     Map<String, Object> reference = map("$ref", "#/$defs/schedule");
     return switch (key) {
-      case "schedulers" -> map("type", "array", "minItems", 1, "items", reference);
-      case "after" -> reference;
-      case "milestones" -> map("type", "array", "items", map("type", "integer"));
+      case "schedulers", "schedules" -> map("type", "array", "minItems", 1, "items", reference);
+      case "after", "schedule" -> reference;
+      case "milestones", "boundaries" -> map("type", "array", "items", map("type", "integer"));
       default -> Map.of();
     };
   }
