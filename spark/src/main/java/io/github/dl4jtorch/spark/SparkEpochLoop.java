@@ -98,10 +98,10 @@ public final class SparkEpochLoop {
    * @param listeners whom to tell when a {@code fit} starts and ends, in this order; {@link
    *     SchedulerListener#everyEpoch} for instance
    * @return the loop
-   * @throws IllegalArgumentException if a listener works after iterations, clips or accumulates, or comes after a {@code
-   *     TrainingCheckpointListener} that is to save it, or the network has listeners of its own, or
-   *     a {@link SchedulerListener} is for another network, or the training master is of another
-   *     kind
+   * @throws IllegalArgumentException if a listener works after iterations, clips or accumulates, or
+   *     comes after a {@code TrainingCheckpointListener} that is to save it, or the network has
+   *     listeners of its own, or a {@link SchedulerListener} is for another network, or the
+   *     training master is of another kind
    */
   public static SparkEpochLoop of(SparkDl4jMultiLayer net, TrainingListener... listeners) {
     averaging(net.getTrainingMaster());
@@ -116,9 +116,10 @@ public final class SparkEpochLoop {
    * @param listeners whom to tell when a {@code fit} starts and ends, in this order; {@link
    *     SchedulerListener#everyEpoch} for instance
    * @return the loop
-   * @throws IllegalArgumentException if a listener works after iterations, clips or accumulates, or comes after a {@code
-   *     TrainingCheckpointListener} that is to save it, or the graph has listeners of its own, or a
-   *     {@link SchedulerListener} is for another network, or the training master is of another kind
+   * @throws IllegalArgumentException if a listener works after iterations, clips or accumulates, or
+   *     comes after a {@code TrainingCheckpointListener} that is to save it, or the graph has
+   *     listeners of its own, or a {@link SchedulerListener} is for another network, or the
+   *     training master is of another kind
    */
   public static SparkEpochLoop of(SparkComputationGraph net, TrainingListener... listeners) {
     ParameterAveragingTrainingMaster master = averaging(net.getTrainingMaster());
