@@ -60,7 +60,14 @@ public final class EmaIris {
             List.of(WARMUP));
     LRScheduler run = warmupThenCosine.attach(NetworkParamGroups.of(net));
     AveragedModel<MultiLayerNetwork> average =
-        AveragedModel.of(net, Averaging.torchvision(0.8, BATCH_SIZE, EVERY_BATCHES, EPOCHS));
+        AveragedModel.of(
+            net,
+            Averaging.torchvision()
+                .decay(0.8)
+                .batchSize(BATCH_SIZE)
+                .everyBatches(EVERY_BATCHES)
+                .epochs(EPOCHS)
+                .build());
     AverageRecorder recorder =
         new AverageRecorder(
             net,

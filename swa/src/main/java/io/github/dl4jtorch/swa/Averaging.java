@@ -236,7 +236,7 @@ public final class Averaging {
   }
 
   /**
-   * Returns the exponential moving average of torchvision's references for classification, whose
+   * Begins the exponential moving average of torchvision's references for classification, whose
    * decay depends on how much data passes between two updates, and which averages the running
    * statistics too:
    *
@@ -244,22 +244,14 @@ public final class Averaging {
    * 1 - min(1, (1 - decay) batchSize everyBatches / epochs)
    * </pre>
    *
-   * @param decay the {@code model-ema-decay}, {@code >= 0} and {@code <= 1}; torchvision's default
-   *     is 0.99998
-   * @param batchSize the examples in a batch of all devices together, {@code > 0}
-   * @param everyBatches the batches from one update to the next, {@code > 0}; torchvision's default
-   *     is 32
-   * @param epochs the epochs of the training, {@code > 0}
-   * @return the averaging
-   * @throws IllegalArgumentException if an argument is out of its range
+   * <pre>{@code
+   * Averaging averaging = Averaging.torchvision().batchSize(1024).epochs(600).build();
+   * }</pre>
+   *
+   * @return the builder
    */
-  public static Averaging torchvision(double decay, int batchSize, int everyBatches, int epochs) {
-    requireFromZeroToOne("decay", decay);
-    requirePositive("batchSize", batchSize);
-    requirePositive("everyBatches", everyBatches);
-    requirePositive("epochs", epochs);
-    double share = (1 - decay) * ((double) batchSize * everyBatches / epochs);
-    return ema(1 - Math.min(1, share)).useBuffers(true);
+  public static TorchvisionBuilder torchvision() {
+    return new TorchvisionBuilder();
   }
 
   /**
@@ -375,5 +367,77 @@ public final class Averaging {
   @Override
   public String toString() {
     return "Averaging[" + rule + ", useBuffers=" + useBuffers + "]";
+  }
+
+  /** Builds the average of torchvision's references. See {@link #torchvision()}. */
+  public static final class TorchvisionBuilder {
+
+    private double decay = 0.99998;
+    private int batchSize;
+    private int everyBatches = 32;
+    private int epochs;
+
+    private TorchvisionBuilder() {}
+
+    /**
+     * Sets the {@code model-ema-decay}.
+     *
+     * @param decay {@code >= 0} and {@code <= 1}; 0.99998 unless set
+     * @return this builder
+     */
+    public TorchvisionBuilder decay(double decay) {
+      this.decay = decay;
+      return this;
+    }
+
+    /**
+     * Sets the examples in a batch of all devices together, which has no default.
+     *
+     * @param batchSize {@code > 0}
+     * @return this builder
+     */
+    public TorchvisionBuilder batchSize(int batchSize) {
+      this.batchSize = batchSize;
+      return this;
+    }
+
+    /**
+     * Sets the {@code model-ema-steps}: the batches from one update to the next.
+     *
+     * @param everyBatches {@code > 0}; 32 unless set
+     * @return this builder
+     */
+    public TorchvisionBuilder everyBatches(int everyBatches) {
+      this.everyBatches = everyBatches;
+      return this;
+    }
+
+    /**
+     * Sets the epochs of the training, which have no default.
+     *
+     * @param epochs {@code > 0}
+     * @return this builder
+     */
+    public TorchvisionBuilder epochs(int epochs) {
+      this.epochs = epochs;
+      return this;
+    }
+
+    /**
+     * Makes the averaging.
+     *
+     * @return the averaging
+     * @throws IllegalArgumentException if an argument is out of its range, or one without a default
+     *     was not set
+     */
+    @CheckReturnValue
+    public Averaging build() {
+      requireFromZeroToOne("decay", decay);
+      requirePositive("batchSize", batchSize);
+      requirePositive("everyBatches", everyBatches);
+      requirePositive("epochs", epochs);
+      double share = (1 - decay) * ((double) batchSize * everyBatches / epochs);
+      return ema(1 - Math.min(1, share)).useBuffers(true);
+    }
   }
 }

@@ -28,7 +28,12 @@ class AveragingTest {
           Averaging.emaWithWarmup(0.9999),
           Averaging.emaWithWarmup(0.99, 0.1, 10, 0.75).useBuffers(true),
           Averaging.yolov5(0.9999, 2000),
-          Averaging.torchvision(0.99998, 1024, 32, 600));
+          Averaging.torchvision()
+              .decay(0.99998)
+              .batchSize(1024)
+              .everyBatches(32)
+              .epochs(600)
+              .build());
 
   @Test
   void anEqualAverageGivesEachModelTheSameWeight() {
@@ -76,10 +81,17 @@ class AveragingTest {
 
   @Test
   void torchvisionsDecayDependsOnTheData() {
-    Averaging recipe = Averaging.torchvision(0.99998, 128 * 8, 32, 600);
+    Averaging recipe =
+        Averaging.torchvision()
+            .decay(0.99998)
+            .batchSize(128 * 8)
+            .everyBatches(32)
+            .epochs(600)
+            .build();
     assertThat(recipe.decay(1)).isEqualTo(0.99890773, within(1e-8));
     assertThat(recipe.usesBuffers()).isTrue();
-    assertThat(Averaging.torchvision(0.5, 1000, 100, 10))
+    assertThat(
+            Averaging.torchvision().decay(0.5).batchSize(1000).everyBatches(100).epochs(10).build())
         .isEqualTo(Averaging.ema(0).useBuffers(true));
   }
 
@@ -125,7 +137,9 @@ class AveragingTest {
     refused(() -> Averaging.ema(decay), message);
     refused(() -> Averaging.emaWithWarmup(decay), message);
     refused(() -> Averaging.yolov5(decay, 2000), message);
-    refused(() -> Averaging.torchvision(decay, 1, 1, 1), message);
+    refused(
+        () -> Averaging.torchvision().decay(decay).batchSize(1).everyBatches(1).epochs(1).build(),
+        message);
   }
 
   @Test
@@ -145,9 +159,15 @@ class AveragingTest {
     refused(
         () -> Averaging.emaWithHalfLife(Double.POSITIVE_INFINITY),
         "updates must be finite and > 0 but was Infinity");
-    refused(() -> Averaging.torchvision(0.5, 0, 1, 1), "batchSize must be > 0 but was 0");
-    refused(() -> Averaging.torchvision(0.5, 1, 0, 1), "everyBatches must be > 0 but was 0");
-    refused(() -> Averaging.torchvision(0.5, 1, 1, 0), "epochs must be > 0 but was 0");
+    refused(
+        () -> Averaging.torchvision().decay(0.5).batchSize(0).everyBatches(1).epochs(1).build(),
+        "batchSize must be > 0 but was 0");
+    refused(
+        () -> Averaging.torchvision().decay(0.5).batchSize(1).everyBatches(0).epochs(1).build(),
+        "everyBatches must be > 0 but was 0");
+    refused(
+        () -> Averaging.torchvision().decay(0.5).batchSize(1).everyBatches(1).epochs(0).build(),
+        "epochs must be > 0 but was 0");
     assertThatThrownBy(() -> Averaging.of(null))
         .isInstanceOf(NullPointerException.class)
         .hasMessage("function must be given but was null");

@@ -157,8 +157,12 @@ class TorchvisionEmaTest {
   }
 
   private static Averaging averaging() {
-    return Averaging.torchvision(
-        GOLDEN.get("decay").doubleValue(), GOLDEN.get("batch_size").intValue(), STEPS, EPOCHS);
+    return Averaging.torchvision()
+        .decay(GOLDEN.get("decay").doubleValue())
+        .batchSize(GOLDEN.get("batch_size").intValue())
+        .everyBatches(STEPS)
+        .epochs(EPOCHS)
+        .build();
   }
 
   private static AveragingListener<MultiLayerNetwork> listener(
