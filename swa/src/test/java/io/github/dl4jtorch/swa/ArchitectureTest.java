@@ -42,6 +42,8 @@ class ArchitectureTest {
   void droppingWhatAWitherReturnsIsAnError() {
     assertThat(
             CLASSES.stream()
+                .filter(
+                    type -> !type.getSimpleName().endsWith("Builder")) // They change themselves.
                 .filter(type -> type.getModifiers().contains(JavaModifier.PUBLIC))
                 .flatMap(type -> type.getMethods().stream())
                 .filter(method -> method.getModifiers().contains(JavaModifier.PUBLIC))
