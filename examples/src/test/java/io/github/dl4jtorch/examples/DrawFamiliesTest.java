@@ -23,7 +23,11 @@ class DrawFamiliesTest {
 
   /** Those of other libraries have the library's name before a dot. */
   private static List<String> types() {
-    return Schedule.types().stream().filter(type -> type.contains(".")).sorted().toList();
+    // The README's example, which may have run before, registers one that is "mine".
+    return Schedule.types().stream()
+        .filter(type -> type.contains(".") && !type.startsWith("mine."))
+        .sorted()
+        .toList();
   }
 
   @Test
