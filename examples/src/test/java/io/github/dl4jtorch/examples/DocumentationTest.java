@@ -105,10 +105,11 @@ class DocumentationTest {
         .allSatisfy(
             type -> {
               String row =
-                  "| <img src=\"curves/%s.png\" width=\"160\" alt=\"\"> | `%<s("
-                      .formatted(type);
+                  "| <img src=\"curves/%s.png\" width=\"160\" alt=\"\"> | `%<s(".formatted(type);
               assertThat(pages.contains(row))
-                  .as("a row in the table of docs/schedulers.md or docs/algebra.md that begins with %s", row)
+                  .as(
+                      "a row in the table of docs/schedulers.md or docs/algebra.md that begins with %s",
+                      row)
                   .isTrue();
               Path picture = ROOT.resolve("docs/curves/" + type + ".png");
               assertThat(picture)

@@ -47,19 +47,29 @@ record SavedTraining<A>(CheckpointFormat format, String configuration, Map<Strin
     return CheckpointFile.FOLDER + "array" + number + ARRAY;
   }
 
-  static void write(SavedTraining<INDArray> saved, Path file) throws IOException {
-    byte[] format = saved.format.write();
-    CheckpointFile.write(
-        file,
-        zip -> {
-          byte[] configuration = saved.configuration.getBytes(StandardCharsets.UTF_8);
-          writeEntry(zip, ModelSerializer.CONFIGURATION_JSON, () -> zip.write(configuration));
-          writeEntry(zip, CheckpointFile.ENTRY, () -> zip.write(format));
-          for (Map.Entry<String, INDArray> array : saved.arrays.entrySet()) {
-            writeEntry(zip, array.getKey(), () -> CheckpointArrays.write(array.getValue(), zip));
-          }
-        },
-        SavedTraining::check);
+  /** A training as it goes into a file, of which only the arrays can still change. */
+  @SuppressWarnings("ArrayRecordComponent") // Never compared.
+  record Contents(byte[] configuration, byte[] format, Map<String, INDArray> arrays) {
+
+    void write(Path file) throws IOException {
+      CheckpointFile.write(
+          file,
+          zip -> {
+            writeEntry(zip, ModelSerializer.CONFIGURATION_JSON, () -> zip.write(configuration));
+            writeEntry(zip, CheckpointFile.ENTRY, () -> zip.write(format));
+            for (Map.Entry<String, INDArray> array : arrays.entrySet()) {
+              writeEntry(zip, array.getKey(), () -> CheckpointArrays.write(array.getValue(), zip));
+            }
+          },
+          SavedTraining::check);
+    }
+  }
+
+  /** Returns what goes into a file, with these arrays, which may be copies of its own. */
+  static Contents contents(SavedTraining<INDArray> saved, Map<String, INDArray> arrays)
+      throws IOException {
+    return new Contents(
+        saved.configuration.getBytes(StandardCharsets.UTF_8), saved.format.write(), arrays);
   }
 
   private interface Writing {
