@@ -6,6 +6,7 @@ import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
+import io.github.dl4jtorch.files.Dict;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
@@ -26,8 +27,12 @@ class PlateauTest {
   @ParameterizedTest
   @ValueSource(strings = {"initial.pt", "half.pt"})
   void pushed(String from) throws IOException {
-    Recording recording = new Recording("lstm_plateau", true);
-    Followed followed = new Followed(recording);
+    follow(new Followed(new Recording("lstm_plateau", true)), from, folder);
+  }
+
+  /** Follows a recording to its end, and returns what is written then. */
+  static Dict follow(Followed followed, String from, Path folder) throws IOException {
+    Recording recording = followed.recording;
     MultiLayerNetwork net = Networks.lstm(Networks.all(new TorchAdam(0.01), 0));
     NetworkParamGroups groups = TorchGroups.of(net);
     assertThat(groups.params(1)).hasToString("[lstm.b]");
@@ -63,9 +68,8 @@ class PlateauTest {
       run.step(Followed.score(net, recording.validation));
     }
     // Its two biases are known from the file with which the training began.
-    followed.check(
-        "pushed from " + from,
-        net,
-        TorchTraining.of(net).with(run).dict(recording.read("half.pt")));
+    Dict written = TorchTraining.of(net).with(run).dict(recording.read("half.pt"));
+    followed.check("pushed from " + from, net, written);
+    return written;
   }
 }
