@@ -74,9 +74,10 @@ final class Comparison {
     double off = 0;
     for (int i = 0; i < expected.length; i++) {
       largest = Math.max(largest, Math.abs(expected[i]));
-      off = Math.max(off, Math.abs(expected[i] - actual[i]));
+      // Infinity is as far from infinity as it should be.
+      off = Math.max(off, expected[i] == actual[i] ? 0 : Math.abs(expected[i] - actual[i]));
     }
-    double relative = largest == 0 ? off : off / largest;
+    double relative = off == 0 || largest == 0 ? off : off / largest;
     Double atMost = exceptions.get(at);
     if (atMost == null) {
       assertThat(relative).as(at).isLessThan(TOLERANCE);

@@ -115,8 +115,7 @@ class FineTuneTest {
   @ParameterizedTest
   @CsvSource({"initial.pt,push", "half.pt,push", "initial.pt,pull", "half.pt,pull"})
   void followsPyTorch(String from, String bridge) throws IOException {
-    follow(
-        new Followed(new Recording("cnn_finetune", false)), from, bridge.equals("push"), folder);
+    follow(new Followed(new Recording("cnn_finetune", false)), from, bridge.equals("push"), folder);
   }
 
   /**
@@ -181,8 +180,7 @@ class FineTuneTest {
     assertThat(training.average.nAveraged()).isEqualTo(144);
     // With our own first bias all is less close, since PyTorch's is rounding as well.
     MultiLayerNetwork averaged = training.average.network();
-    double logits =
-        Followed.off(followed.logits(training.net), recording.logits("final_logits"));
+    double logits = Followed.off(followed.logits(training.net), recording.logits("final_logits"));
     double averagedLogits =
         Followed.off(followed.logits(averaged), recording.logits("averaged_logits"));
     System.out.printf(
@@ -213,7 +211,7 @@ class FineTuneTest {
             .handover()
             .countingBatches(2L * training.net.getIterationCount())
             .dict(recording.read("half.pt"));
-    followed.check(how, training.net, written);
+    followed.check(how, training.net, written, folder);
     return written;
   }
 

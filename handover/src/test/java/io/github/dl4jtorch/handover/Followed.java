@@ -3,6 +3,9 @@ package io.github.dl4jtorch.handover;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jtorch.files.Dict;
+import io.github.dl4jtorch.files.TorchFile;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -113,9 +116,12 @@ final class Followed {
     return within.dup('c').reshape('c', count, -1).mmul(weight).addRowVector(bias);
   }
 
-  void check(String how, NeuralNetwork net, Dict written) {
+  /** Checks all that was followed, and what is written at the end. */
+  void check(String how, NeuralNetwork net, Dict written, Path folder) throws IOException {
     double logits = off(logits(net), recording.logits("final_logits"));
-    double last = offFinal(written);
+    Path file = folder.resolve("written.pt");
+    TorchFile.write(file, written);
+    double last = offFinal(TorchFile.read(file));
     System.out.printf(
         "%-13s %-28s loss %.1e, validation %.1e, rates %.1e, norms %.1e, logits %.1e, final.pt"
             + " %.1e%n",

@@ -66,7 +66,7 @@ class OneCycleTest {
       followed.validate(net, epoch);
     }
     Dict written = TorchTraining.of(net).with(run).dict(recording.read("half.pt"));
-    followed.check("pushed from " + from, net, written);
+    followed.check("pushed from " + from, net, written, folder);
     return written;
   }
 
@@ -107,7 +107,7 @@ class OneCycleTest {
       net.incrementEpochCount();
       followed.validate(net, epoch);
     }
-    followed.check(
-        "pulled from " + from, net, TorchTraining.of(net).dict(recording.read("half.pt")));
+    Dict written = TorchTraining.of(net).dict(recording.read("half.pt"));
+    followed.check("pulled from " + from, net, written, folder);
   }
 }

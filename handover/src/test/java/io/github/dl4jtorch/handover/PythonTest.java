@@ -87,8 +87,7 @@ class PythonTest {
             taken.toString());
     assertThat(answer).isIn(name + " weights only", name + " whole");
     System.out.printf(
-        "%s: taken by PyTorch, final.pt %.1e%n",
-        answer, followed.offFinal(TorchFile.read(taken)));
+        "%s: taken by PyTorch, final.pt %.1e%n", answer, followed.offFinal(TorchFile.read(taken)));
   }
 
   /** PyTorch begins, we make an epoch, PyTorch ends. */

@@ -110,7 +110,7 @@ class SwaTest {
     for (String norm : NORMS) {
       followed.files.except(".averaged_model.module." + norm + ".num_batches_tracked", 168);
     }
-    followed.check("pushed from " + from, net, written);
+    followed.check("pushed from " + from, net, written, folder);
     return written;
   }
 }
