@@ -75,58 +75,55 @@ class MemoryTest {
     }
   }
 
-  /** What a pickle can be full of, and what it takes to read one of it. */
-  private enum Filling {
-    LISTS(pickle -> pickle.op(']')),
-    LISTS_OF_ONE(pickle -> pickle.op(']', 'N', 'a')),
-    TUPLES(pickle -> pickle.op(')')),
-    TUPLES_OF_ONE(pickle -> pickle.op('N', 0x85)),
-    LONG_TUPLES(pickle -> pickle.op('(', 'N', 'N', 'N', 'N', 'N', 'N', 'N', 'N', 't')),
-    DICTS(pickle -> pickle.op('}')),
-    DICTS_OF_ONE(pickle -> pickle.op('}', 'K', 1, 'N', 's')),
-    ORDERED_DICTS(pickle -> pickle.op('h', 0, ')', 'R')),
-    COUNTERS(pickle -> pickle.op('h', 1, ')', 'R')),
-    MARKS(pickle -> pickle.op('(')),
-    NONES(pickle -> pickle.op('N')),
-    DROPPED(pickle -> pickle.op('N', '0')),
-    SMALL_INTEGERS(pickle -> pickle.op('K', 200)),
-    INTEGERS(pickle -> pickle.integer(1L << 40)),
-    LARGE_INTEGERS(pickle -> pickle.op(0x8A, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9)),
-    FLOATS(pickle -> pickle.op('G', 0x3F, 0xB9, 1, 2, 3, 4, 5, 6)),
-    EMPTY_TEXTS(pickle -> pickle.op('U', 0)),
-    TEXTS(pickle -> pickle.op('U', 3, 'a', 'b', 'c')),
-    WIDE_TEXTS(pickle -> pickle.op('U', 3, 0xE2, 0x82, 0xAC)),
-    NAMES(pickle -> pickle.op('c', 'a', '\n', 'b', '\n')),
-    RECALLED(pickle -> pickle.op('h', 0)),
-    REMEMBERED(pickle -> pickle.op('N', 0x94)),
-    SIZES(pickle -> pickle.op('h', 2, ')', 0x85, 'R')),
-    VIEWS(pickle -> pickle.op('h', 3, 'h', 4, 'R'));
+  /** What a pickle can be full of, by name. */
+  private static Map<String, Consumer<Pickle>> fillings() {
+    Map<String, Consumer<Pickle>> fillings = new LinkedHashMap<>();
+    fillings.put("lists", pickle -> pickle.op(']'));
+    fillings.put("lists of one", pickle -> pickle.op(']', 'N', 'a'));
+    fillings.put("tuples", pickle -> pickle.op(')'));
+    fillings.put("tuples of one", pickle -> pickle.op('N', 0x85));
+    fillings.put(
+        "long tuples", pickle -> pickle.op('(', 'N', 'N', 'N', 'N', 'N', 'N', 'N', 'N', 't'));
+    fillings.put("dicts", pickle -> pickle.op('}'));
+    fillings.put("dicts of one", pickle -> pickle.op('}', 'K', 1, 'N', 's'));
+    fillings.put("ordered dicts", pickle -> pickle.op('h', 0, ')', 'R'));
+    fillings.put("counters", pickle -> pickle.op('h', 1, ')', 'R'));
+    fillings.put("marks", pickle -> pickle.op('('));
+    fillings.put("nones", pickle -> pickle.op('N'));
+    fillings.put("dropped", pickle -> pickle.op('N', '0'));
+    fillings.put("small integers", pickle -> pickle.op('K', 200));
+    fillings.put("integers", pickle -> pickle.integer(1L << 40));
+    fillings.put("large integers", pickle -> pickle.op(0x8A, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9));
+    fillings.put("floats", pickle -> pickle.op('G', 0x3F, 0xB9, 1, 2, 3, 4, 5, 6));
+    fillings.put("empty texts", pickle -> pickle.op('U', 0));
+    fillings.put("texts", pickle -> pickle.op('U', 3, 'a', 'b', 'c'));
+    fillings.put("wide texts", pickle -> pickle.op('U', 3, 0xE2, 0x82, 0xAC));
+    fillings.put("names", pickle -> pickle.op('c', 'a', '\n', 'b', '\n'));
+    fillings.put("recalled", pickle -> pickle.op('h', 0));
+    fillings.put("remembered", pickle -> pickle.op('N', 0x94));
+    fillings.put("sizes", pickle -> pickle.op('h', 2, ')', 0x85, 'R'));
+    fillings.put("views", pickle -> pickle.op('h', 3, 'h', 4, 'R'));
+    return fillings;
+  }
 
-    private final Consumer<Pickle> one;
-
-    Filling(Consumer<Pickle> one) {
-      this.one = one;
+  /** Writes a file of the size, whose pickle is full of one kind, and weights for the rest. */
+  private static void write(Path file, Consumer<Pickle> one, int pickleSize) throws IOException {
+    Pickle pickle = new Pickle();
+    pickle.global("collections", "OrderedDict").op('q', 0);
+    pickle.global("collections", "Counter").op('q', 1);
+    pickle.global("torch", "Size").op('q', 2);
+    pickle.global("torch._utils", "_rebuild_tensor_v2").op('q', 3);
+    pickle.op('(').storage("FloatStorage", "0", 4).integer(0).longs(2, 2).longs(2, 1).op(0x89);
+    pickle.op('h', 0, ')', 'R', 't', 'q', 4);
+    pickle.op(']', '(');
+    while (pickle.size() < pickleSize) {
+      one.accept(pickle);
     }
-
-    /** Writes a file of the size, which has this for its pickle, and weights for the rest. */
-    void write(Path file, int pickleSize) throws IOException {
-      Pickle pickle = new Pickle();
-      pickle.global("collections", "OrderedDict").op('q', 0);
-      pickle.global("collections", "Counter").op('q', 1);
-      pickle.global("torch", "Size").op('q', 2);
-      pickle.global("torch._utils", "_rebuild_tensor_v2").op('q', 3);
-      pickle.op('(').storage("FloatStorage", "0", 4).integer(0).longs(2, 2).longs(2, 1).op(0x89);
-      pickle.op('h', 0, ')', 'R', 't', 'q', 4);
-      pickle.op(']', '(');
-      while (pickle.size() < pickleSize) {
-        one.accept(pickle);
-      }
-      Map<String, byte[]> entries = new LinkedHashMap<>();
-      entries.put("a/data.pkl", pickle.op('e', '.').toArray());
-      entries.put("a/data/0", new byte[16]);
-      entries.put("a/data/1", new byte[SIZE * MB - pickleSize]);
-      Pickle.zip(file, entries);
-    }
+    Map<String, byte[]> entries = new LinkedHashMap<>();
+    entries.put("a/data.pkl", pickle.op('e', '.').toArray());
+    entries.put("a/data/0", new byte[16]);
+    entries.put("a/data/1", new byte[SIZE * MB - pickleSize]);
+    Pickle.zip(file, entries);
   }
 
   /** Reads files, and says of each how that went; for a JVM of its own. */
@@ -163,11 +160,11 @@ class MemoryTest {
                 System.getProperty("java.class.path"),
                 Reader.class.getName()));
     List<String> names = new ArrayList<>();
-    for (Filling filling : Filling.values()) {
+    for (Map.Entry<String, Consumer<Pickle>> filling : fillings().entrySet()) {
       // The larger one is too much, and the smaller one not.
       for (int pickleSize : new int[] {SIZE * MB, MB / 4}) {
-        Path file = folder.resolve(filling + "_" + pickleSize);
-        filling.write(file, pickleSize);
+        Path file = folder.resolve(filling.getKey() + " " + pickleSize);
+        write(file, filling.getValue(), pickleSize);
         command.add(file.toString());
         names.add(file.getFileName().toString());
       }
