@@ -50,7 +50,7 @@ class LastModelsTest {
     }
     assertThat(average.nAveraged()).isEqualTo(500);
     assertThat(average.lastModels().stream().map(INDArray::toDoubleVector).toArray())
-        .isDeepEqualTo(
+        .isEqualTo(
             all.subList(497, 500).stream().map(INDArray::toDoubleVector).toArray());
   }
 

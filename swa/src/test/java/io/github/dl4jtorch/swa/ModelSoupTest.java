@@ -200,7 +200,7 @@ class ModelSoupTest {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage(
             "%s: the network must have the architecture of the average, but where that has 1_W of"
-                + " shape [4, 2], it has 1_gamma of shape [1, 4]",
+                + " shape [4, 2], it has 1_gamma of shape [4]",
             other);
     assertThatThrownBy(
             () ->

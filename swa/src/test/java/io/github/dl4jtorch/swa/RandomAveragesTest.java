@@ -234,7 +234,7 @@ class RandomAveragesTest {
           .isEqualTo(Nets.params(expected.average.network()));
       assertThat(average.lastModels().stream().map(INDArray::toDoubleVector).toArray())
           .as("last models %s", history)
-          .isDeepEqualTo(
+          .isEqualTo(
               expected.average.lastModels().stream().map(INDArray::toDoubleVector).toArray());
       assertThat(run.stateDict()).as("run %s", history).isEqualTo(expected.run.stateDict());
       assertThat(run.paramGroups().stateDict())
