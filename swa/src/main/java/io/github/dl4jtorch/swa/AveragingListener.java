@@ -225,7 +225,8 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
    * there. Without, the count goes on from one epoch into the next.
    *
    * @return the listener, to be added in place of this one
-   * @throws IllegalStateException if this listener averages after epochs
+   * @throws IllegalStateException if this listener averages after epochs, or the averaging itself
+   *     counts the steps, as {@link Averaging#emaPytorch()} does
    */
   @CheckReturnValue
   public AveragingListener<N> anewInEachEpoch() {
@@ -233,6 +234,12 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
       throw new IllegalStateException(
           "anewInEachEpoch() must be called only on an AveragingListener.everyIteration(..), but"
               + " this one averages after epochs");
+    }
+    if (average.averaging().interval() > 0) {
+      throw new IllegalStateException(
+          "anewInEachEpoch() must not be called where the averaging counts the steps on from one epoch"
+              + " into the next, as "
+              + average.averaging());
     }
     return with(
         new Times(times.unit, times.start, times.interval, true, times.restarts), ending, nanoTime);

@@ -472,6 +472,12 @@ class AveragingListenerTest {
     assertThatThrownBy(() -> averaging.withInterval(2))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("interval must be 3, the updateEvery of the averaging, but was 2");
+    assertThatThrownBy(averaging::anewInEachEpoch)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "anewInEachEpoch() must not be called where the averaging counts the steps on from one"
+                + " epoch into the next, as "
+                + average.averaging());
   }
 
   /** In the folder are the averages after each so-many-th update, as they were then. */
