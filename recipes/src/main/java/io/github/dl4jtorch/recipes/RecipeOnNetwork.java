@@ -221,9 +221,7 @@ final class RecipeOnNetwork<N extends Model & NeuralNetwork> {
             ? AveragingListener.everyEpoch(net, average)
             : AveragingListener.everyIteration(net, average);
     listener =
-        listener
-            .startingAt(part.whole("start"))
-            .restartingUntil(part.whole("restarting_until"));
+        listener.startingAt(part.whole("start")).restartingUntil(part.whole("restarting_until"));
     if (part.has("update_every")) { // Which is the interval, from the first step of all on.
       return listener;
     }

@@ -325,8 +325,7 @@ class RecipeOnNetworkTest {
   @ParameterizedTest
   @MethodSource("averagings")
   void averagesInEachWay(String text, Averaging averaging, int interval) {
-    Recipe recipe =
-        Recipe.fromYaml("optimizer: {type: SGD, lr: 0.1}\naveraging: " + text + "\n");
+    Recipe recipe = Recipe.fromYaml("optimizer: {type: SGD, lr: 0.1}\naveraging: " + text + "\n");
     RecipeTraining<MultiLayerNetwork> made = recipe.on(layers(new LossMCXENT()));
     MultiLayerNetwork byCode = (MultiLayerNetwork) made(Kind.LAYERS, new LossMCXENT());
     TorchOptimizer.of(new TorchSGD(0.1)).applyTo(byCode);

@@ -246,24 +246,26 @@ public final class AveragedModel<N extends NeuralNetwork> {
    * statistics included, and gives it its own back whatever happens.
    *
    * <pre>{@code
-   * Evaluation ofAverage = average.during(() -> net.evaluate(validation));
+   * AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.ema(0.999));
+   * average.updateParameters(net);
+   * double accuracy = average.during(() -> net.evaluate(validation).accuracy());
    * }</pre>
    *
-   * <p>The two networks exchange their parameters, in place and bit for bit, so this takes no memory
-   * of the model's size; until it is over, the average cannot be looked at, updated or saved. The
-   * network is the one that was last averaged, or else the one that this was {@linkplain #of made}
-   * of. Its updaters and counts and the random numbers of the calling thread stay as they are. It
-   * must not be trained in here: an {@link AveragingListener} refuses that before anything moves,
-   * and without one it is found out when it has happened.
+   * <p>The two networks exchange their parameters, in place and bit for bit, so this takes no
+   * memory of the model's size; until it is over, the average cannot be looked at, updated or
+   * saved. The network is the one that was last averaged, or else the one that this was {@linkplain
+   * #of made} of. Its updaters and counts and the random numbers of the calling thread stay as they
+   * are. It must not be trained in here: an {@link AveragingListener} refuses that before anything
+   * moves, and without one it is found out when it has happened.
    *
    * @param work what to do
    * @param <R> what comes of it
    * @param <E> the checked exception that it may throw; none for most
    * @return what the work returned
    * @throws E whatever the work throws; the network has its own parameters back
-   * @throws IllegalStateException if nothing has been averaged yet; if this is called within itself;
-   *     or if the network was trained: it then has the parameters from before, while the average and
-   *     its updaters are as that training left them
+   * @throws IllegalStateException if nothing has been averaged yet; if this is called within
+   *     itself; or if the network was trained: it then has the parameters from before, while the
+   *     average and its updaters are as that training left them
    */
   public <R, E extends Exception> R during(Work<R, E> work) throws E {
     Require.requireGiven("work", work);
@@ -275,20 +277,28 @@ public final class AveragedModel<N extends NeuralNetwork> {
     }
     Weights raw = bind(trained);
     LiveNetwork live = LiveNetwork.of(trained, "it is averaged");
-    if (room == null) {
-      room = averaged.room();
-    }
+    INDArray piece = room();
     int iterations = live.iterationCount();
     isExchanged = true;
-    averaged.exchange(raw, room);
+    averaged.exchange(raw, piece);
     try {
       R result = RandomNumbers.undisturbed(work::run);
       requireUntrained(live, iterations);
       return result;
     } finally {
-      averaged.exchange(raw, room);
+      averaged.exchange(raw, piece);
       isExchanged = false;
     }
+  }
+
+  /** Returns room for a piece of the parameters, made once. */
+  private INDArray room() {
+    INDArray made = room;
+    if (made == null) {
+      made = averaged.room();
+      room = made;
+    }
+    return made;
   }
 
   private static void requireUntrained(LiveNetwork net, int iterations) {

@@ -384,9 +384,10 @@ public final class Averaging {
   }
 
   /**
-   * Returns the mean of the last models (LAWA, Kaddour 2022), or of as many as there are until then.
-   * Each update computes it anew from {@code k} copies of the parameters that are kept in memory, so
-   * nothing drifts. The usual model is the one at the end of an epoch, and {@code k} is 6.
+   * Returns the mean of the last models (LAWA, Kaddour 2022), or of as many as there are until
+   * then. Each update computes it anew from {@code k} copies of the parameters that are kept in
+   * memory, so nothing drifts. The usual model is the one at the end of an epoch, and {@code k} is
+   * 6.
    *
    * <p>See Kaddour, <a href="https://arxiv.org/abs/2209.14981">Stop Wasting My Time! Saving Days of
    * ImageNet and BERT Training with Latest Weight Averaging</a>.

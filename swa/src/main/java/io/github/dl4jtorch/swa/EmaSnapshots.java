@@ -26,8 +26,9 @@ import org.nd4j.linalg.factory.Nd4j;
  * width is made when the training is over, and the best one found (EDM2's post-hoc EMA).
  *
  * <p>An average with a power function for its profile is a weighted mean over the training. The
- * snapshots are combined so that their profiles come as near as can be, in the least squares, to the
- * one that is wanted. The more snapshots and the nearer to the width that was tracked, the better.
+ * snapshots are combined so that their profiles come as near as can be, in the least squares, to
+ * the one that is wanted. The more snapshots and the nearer to the width that was tracked, the
+ * better.
  *
  * <p>See Karras et al., <a href="https://arxiv.org/abs/2312.02696">Analyzing and Improving the
  * Training Dynamics of Diffusion Models</a>, section 3 and appendix C.
@@ -234,8 +235,7 @@ public final class EmaSnapshots {
   private static Snapshot snapshot(Path file, String sigmaRel, String models) {
     try {
       double width = Double.parseDouble(sigmaRel);
-      return new Snapshot(
-          file, width, Long.parseLong(models), PowerProfile.ofSigmaRel(width));
+      return new Snapshot(file, width, Long.parseLong(models), PowerProfile.ofSigmaRel(width));
     } catch (IllegalArgumentException refused) {
       throw new MalformedDataException(
           file + " must have the name of a snapshot: " + refused.getMessage(), refused);

@@ -25,7 +25,7 @@ import org.deeplearning4j.util.ModelSerializer;
  * ModelSoup<MultiLayerNetwork> soup =
  *     ModelSoup.greedy(
  *         MultiLayerNetwork.class, files, model -> model.evaluate(validation).accuracy());
- * soup.network().evaluate(test);
+ * soup.network().save(new File("soup.zip"), false);
  * }</pre>
  *
  * <p>Running statistics of batch normalization are averaged as well, the variance as a variance.
@@ -83,7 +83,8 @@ public record ModelSoup<N extends NeuralNetwork>(
     for (Path file : files) {
       double own = score.applyAsDouble(load(kind, file, classes));
       if (Double.isNaN(own)) {
-        throw new IllegalArgumentException("the score of " + file + " must be a number but was NaN");
+        throw new IllegalArgumentException(
+            "the score of " + file + " must be a number but was NaN");
       }
       sorted.add(new Scored(file, own));
     }

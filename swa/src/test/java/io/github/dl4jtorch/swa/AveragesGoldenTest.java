@@ -29,7 +29,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * The averages that {@code golden/averages/make.py} made of the weights along a training in PyTorch.
+ * The averages that {@code golden/averages/make.py} made of the weights along a training in
+ * PyTorch.
  */
 class AveragesGoldenTest {
 
@@ -131,8 +132,7 @@ class AveragesGoldenTest {
   private static <N extends Model & NeuralNetwork> void last(N net, boolean buffers) {
     Map<String, Object> given = golden("last");
     AveragedModel<N> average =
-        AveragedModel.of(
-            net, Averaging.last((int) number(given.get("k"))).useBuffers(buffers));
+        AveragedModel.of(net, Averaging.last((int) number(given.get("k"))).useBuffers(buffers));
     int every = (int) number(given.get("every"));
     List<Map<String, Object>> trace = list(given, "trace");
     assertThat(trace).hasSize(STATES.size() / every);
@@ -234,9 +234,7 @@ class AveragesGoldenTest {
           (Map<String, Object>)
               ((List<?>) trace.get((int) number(wanted.get("models")) / 10 - 1)).get(0);
       assertIs(
-          made,
-          Map.of("1_mean", newest.get("1_mean"), "1_var", newest.get("1_var")),
-          "statistics");
+          made, Map.of("1_mean", newest.get("1_mean"), "1_var", newest.get("1_var")), "statistics");
     }
     assertThat(Nets.params(net)).isEqualTo(before);
   }

@@ -236,7 +236,8 @@ class AveragingTest {
         () -> Averaging.emaPytorch().invGamma(0).build(),
         "invGamma must be finite and > 0 but was 0.0");
     refused(
-        () -> Averaging.emaPytorch().power(-1).build(), "power must be finite and > 0 but was -1.0");
+        () -> Averaging.emaPytorch().power(-1).build(),
+        "power must be finite and > 0 but was -1.0");
     refused(
         () -> Averaging.emaPytorch().beta(0.5).minValue(0.6).build(),
         "minValue must be >= 0 and <= beta, 0.5, but was 0.6");

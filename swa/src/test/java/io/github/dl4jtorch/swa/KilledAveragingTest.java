@@ -91,7 +91,8 @@ class KilledAveragingTest {
       AveragingListener<MultiLayerNetwork> iterations = AveragingListener.everyIteration(net, ema);
       AveragingListener<MultiLayerNetwork> lasts =
           AveragingListener.everyIteration(net, last).withInterval(6);
-      AveragingListener<MultiLayerNetwork> copies = AveragingListener.everyIteration(net, emaPytorch);
+      AveragingListener<MultiLayerNetwork> copies =
+          AveragingListener.everyIteration(net, emaPytorch);
       AveragingListener<MultiLayerNetwork> powers =
           AveragingListener.everyIteration(net, power).savingTo(snapshots, SNAPSHOT_EVERY);
       checkpoint.ifPresent(

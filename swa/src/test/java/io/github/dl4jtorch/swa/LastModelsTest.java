@@ -23,8 +23,7 @@ import org.nd4j.linalg.learning.config.Sgd;
 class LastModelsTest {
 
   private static MultiLayerNetwork net(DataType type) {
-    return Nets.net(
-        Nets.settings(new Sgd(0.1)).dataType(type), Nets.dense(3, 4), Nets.output(4));
+    return Nets.net(Nets.settings(new Sgd(0.1)).dataType(type), Nets.dense(3, 4), Nets.output(4));
   }
 
   /** Huge models that have gone leave no trace, as they would in a sum that is kept up. */
@@ -50,8 +49,7 @@ class LastModelsTest {
     }
     assertThat(average.nAveraged()).isEqualTo(500);
     assertThat(average.lastModels().stream().map(INDArray::toDoubleVector).toArray())
-        .isEqualTo(
-            all.subList(497, 500).stream().map(INDArray::toDoubleVector).toArray());
+        .isEqualTo(all.subList(497, 500).stream().map(INDArray::toDoubleVector).toArray());
   }
 
   @Test

@@ -76,8 +76,7 @@ class ModelSoupTest {
   @Test
   void aScoreThatIsNoWorseIsEnough() throws IOException {
     List<Path> files = List.of(model(1), model(2.5), model(4));
-    ModelSoup<MultiLayerNetwork> soup =
-        ModelSoup.greedy(MultiLayerNetwork.class, files, net -> 7);
+    ModelSoup<MultiLayerNetwork> soup = ModelSoup.greedy(MultiLayerNetwork.class, files, net -> 7);
     assertThat(soup.ingredients()).extracting(ModelSoup.Ingredient::file).isEqualTo(files);
     assertThat(soup.ingredients()).allMatch(ModelSoup.Ingredient::isAdded);
     assertThat(weight(soup.network())).isCloseTo(2.5, within(1e-15));
@@ -112,7 +111,8 @@ class ModelSoupTest {
     ModelSoup<ComputationGraph> soup = ModelSoup.greedy(ComputationGraph.class, files, score);
 
     List<ComputationGraph> sorted = new ArrayList<>(nets);
-    sorted.sort((one, other) -> Double.compare(score.applyAsDouble(other), score.applyAsDouble(one)));
+    sorted.sort(
+        (one, other) -> Double.compare(score.applyAsDouble(other), score.applyAsDouble(one)));
     List<ComputationGraph> chosen = new ArrayList<>(sorted.subList(0, 1));
     for (ComputationGraph next : sorted.subList(1, 5)) {
       List<ComputationGraph> with = new ArrayList<>(chosen);
@@ -137,8 +137,7 @@ class ModelSoupTest {
 
   private static ComputationGraph mean(List<ComputationGraph> nets) {
     ComputationGraph mean = Nets.graph(true);
-    for (Map.Entry<String, INDArray> param :
-        mean.paramTable().entrySet()) {
+    for (Map.Entry<String, INDArray> param : mean.paramTable().entrySet()) {
       boolean isLog = param.getKey().endsWith("log10stdev");
       double[] sum = new double[(int) param.getValue().length()];
       for (ComputationGraph net : nets) {
@@ -150,11 +149,7 @@ class ModelSoupTest {
       for (int i = 0; i < sum.length; i++) {
         sum[i] = isLog ? Math.log10(sum[i]) / 2 : sum[i];
       }
-      param
-          .getValue()
-          .assign(
-              Nd4j.createFromArray(sum)
-                  .reshape('c', param.getValue().shape()));
+      param.getValue().assign(Nd4j.createFromArray(sum).reshape('c', param.getValue().shape()));
     }
     return mean;
   }
@@ -204,8 +199,7 @@ class ModelSoupTest {
             other);
     assertThatThrownBy(
             () ->
-                ModelSoup.greedy(
-                    MultiLayerNetwork.class, List.of(plain, good), net -> Double.NaN))
+                ModelSoup.greedy(MultiLayerNetwork.class, List.of(plain, good), net -> Double.NaN))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("the score of %s must be a number but was NaN", plain);
     Path half = folder.resolve("half.zip");

@@ -18,9 +18,10 @@ import org.nd4j.linalg.factory.Nd4j;
  * of it is as it was written.
  *
  * <pre>{@code
- * Path file = Path.of("monitor.zip");
- * PartFile.save(monitor, file);
- * CheckpointPart saved = PartFile.load(file);
+ * AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.equal());
+ * average.updateParameters(net);
+ * PartFile.save(AverageCheckpoint.of(average), Path.of("average.zip"));
+ * AverageCheckpoint.restore(PartFile.load(Path.of("average.zip")), average);
  * }</pre>
  */
 public final class PartFile {
@@ -92,13 +93,11 @@ public final class PartFile {
     P of(Map<String, Object> values, Map<String, A> arrays);
   }
 
-  private static <A, P> P read(
-      CheckpointFile.Entries zip, ArrayReader<A> reader, Made<A, P> made) throws IOException {
+  private static <A, P> P read(CheckpointFile.Entries zip, ArrayReader<A> reader, Made<A, P> made)
+      throws IOException {
     String text = null;
     Map<String, A> entries = new HashMap<>();
-    for (@Nullable ZipEntry entry = zip.getNextEntry();
-        entry != null;
-        entry = zip.getNextEntry()) {
+    for (@Nullable ZipEntry entry = zip.getNextEntry(); entry != null; entry = zip.getNextEntry()) {
       if (entry.getName().equals(ENTRY)) {
         text = CheckpointJson.text(zip);
       } else {
@@ -114,8 +113,7 @@ public final class PartFile {
         .forEach(
             (name, entry) ->
                 arrays.put(
-                    name,
-                    Objects.requireNonNull(entries.get(entry), () -> "it has no " + entry)));
+                    name, Objects.requireNonNull(entries.get(entry), () -> "it has no " + entry)));
     return made.of(part.values(), arrays);
   }
 }
