@@ -54,7 +54,17 @@ public final class EmaSnapshots {
   private static final Pattern NAME = Pattern.compile("ema-(.+)-(\\d+)\\.zip");
 
   /** What a file holds, as its name says. */
-  private record Snapshot(Path file, double sigmaRel, long models, PowerProfile profile) {}
+  private record Snapshot(Path file, double sigmaRel, long models, PowerProfile profile) {
+
+    /** Returns how much its profile and another's have in common. */
+    double times(Snapshot other) {
+      return times(other.profile, other.models);
+    }
+
+    double times(PowerProfile other, long atModels) {
+      return profile.times((double) models, other, (double) atModels);
+    }
+  }
 
   private final Path folder;
 
@@ -248,22 +258,17 @@ public final class EmaSnapshots {
    */
   private static double[] shares(List<Snapshot> snapshots, PowerProfile wanted) {
     int size = snapshots.size();
-    double end = snapshots.get(size - 1).models;
+    long end = snapshots.get(size - 1).models;
     double[][] products = new double[size][size];
     double[] shares = new double[size];
     double[] lengths = new double[size];
     for (int i = 0; i < size; i++) {
       Snapshot one = snapshots.get(i);
-      lengths[i] = Math.sqrt(one.profile.times(one.models, one.profile, one.models));
-    }
-    for (int i = 0; i < size; i++) {
-      Snapshot one = snapshots.get(i);
+      lengths[i] = Math.sqrt(one.times(one));
       for (int j = 0; j <= i; j++) {
-        Snapshot other = snapshots.get(j);
-        products[i][j] =
-            one.profile.times(one.models, other.profile, other.models) / (lengths[i] * lengths[j]);
+        products[i][j] = one.times(snapshots.get(j)) / (lengths[i] * lengths[j]);
       }
-      shares[i] = one.profile.times(one.models, wanted, end) / lengths[i];
+      shares[i] = one.times(wanted, end) / lengths[i];
     }
     solve(products, shares);
     for (int i = 0; i < size; i++) {

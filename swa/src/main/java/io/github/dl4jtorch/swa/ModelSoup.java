@@ -51,7 +51,13 @@ public record ModelSoup<N extends NeuralNetwork>(
 
   private record Scored(Path file, double score) {}
 
-  /** Copies the list. */
+  /**
+   * Copies the list.
+   *
+   * @param network the soup
+   * @param score what it scored
+   * @param ingredients all models, from the best one on
+   */
   public ModelSoup {
     ingredients = List.copyOf(ingredients);
   }
