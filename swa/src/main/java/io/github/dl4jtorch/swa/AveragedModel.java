@@ -26,8 +26,9 @@ import org.nd4j.linalg.factory.Nd4j;
  * included.
  *
  * <p>An update reads the network once and the average once, in place: {@code decay * averaged + (1
- * - decay) * parameter}, which is PyTorch's formula but for the last bits in an equal average. A
- * network with NaN or infinite parameters is refused, and the average stays as it was.
+ * - decay) * parameter}, which is PyTorch's formula but for the last bits in an equal average. The
+ * mean of the {@linkplain Averaging#last last} models reads each of them. A network with NaN or
+ * infinite parameters is refused, and the average stays as it was.
  *
  * <p>See Izmailov et al., <a href="https://arxiv.org/abs/1803.05407">Averaging Weights Leads to
  * Wider Optima and Better Generalization</a>.
