@@ -121,17 +121,27 @@ final class Checks {
     if (averaging == null) {
       return;
     }
-    if (averaging.flag("anew_in_each_epoch") && averaging.text("step").equals("epoch")) {
+    if (averaging.has("anew_in_each_epoch")
+        && averaging.flag("anew_in_each_epoch")
+        && averaging.text("step").equals("epoch")) {
       add("must be false where step is \"epoch\"", "averaging", "anew_in_each_epoch");
     }
-    if (averaging.has("min_decay") && averaging.number("min_decay") > averaging.number("decay")) {
+    atMost(averaging, "min_decay", "decay");
+    atMost(averaging, "min_value", "beta");
+  }
+
+  /** Checks the lowest share of an average, if it has one, beside its highest. */
+  private void atMost(Part averaging, String lowest, String highest) {
+    if (averaging.has(lowest) && averaging.number(lowest) > averaging.number(highest)) {
       add(
-          "must be <= decay, "
-              + averaging.number("decay")
+          "must be <= "
+              + highest
+              + ", "
+              + averaging.number(highest)
               + ", but was "
-              + averaging.number("min_decay"),
+              + averaging.number(lowest),
           "averaging",
-          "min_decay");
+          lowest);
     }
   }
 

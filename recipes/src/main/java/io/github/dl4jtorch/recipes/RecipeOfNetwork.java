@@ -169,6 +169,9 @@ final class RecipeOfNetwork {
   private void policy(Map<?, ?> policy) {
     Map<String, Object> renamed = text(policy);
     renamed.put("step", renamed.remove("unit"));
+    if (averaging().containsKey("update_every")) {
+      renamed.remove("interval"); // Which that is.
+    }
     renamed.forEach(
         (key, value) -> {
           Object other = averaging().put(key, value);

@@ -199,7 +199,18 @@ final class RecipeOnNetwork<N extends Model & NeuralNetwork> {
                   part.number("min_decay"),
                   part.number("warmup_gamma"),
                   part.number("warmup_power"));
-          default -> Averaging.yolov5(part.number("decay"), part.number("tau"));
+          case "yolov5" -> Averaging.yolov5(part.number("decay"), part.number("tau"));
+          case "ema_pytorch" ->
+              Averaging.emaPytorch()
+                  .beta(part.number("beta"))
+                  .updateAfterStep(part.whole("update_after_step"))
+                  .updateEvery(part.whole("update_every"))
+                  .invGamma(part.number("inv_gamma"))
+                  .power(part.number("power"))
+                  .minValue(part.number("min_value"))
+                  .build();
+          case "power_ema" -> Averaging.powerEma(part.number("sigma_rel"));
+          default -> Averaging.last(part.whole("k"));
         };
     return averaging.useBuffers(part.flag("use_buffers"));
   }
@@ -210,10 +221,11 @@ final class RecipeOnNetwork<N extends Model & NeuralNetwork> {
             ? AveragingListener.everyEpoch(net, average)
             : AveragingListener.everyIteration(net, average);
     listener =
-        listener
-            .startingAt(part.whole("start"))
-            .withInterval(part.whole("interval"))
-            .restartingUntil(part.whole("restarting_until"));
+        listener.startingAt(part.whole("start")).restartingUntil(part.whole("restarting_until"));
+    if (part.has("update_every")) { // Which is the interval, from the first step of all on.
+      return listener;
+    }
+    listener = listener.withInterval(part.whole("interval"));
     return part.flag("anew_in_each_epoch") ? listener.anewInEachEpoch() : listener;
   }
 

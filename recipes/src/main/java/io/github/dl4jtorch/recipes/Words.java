@@ -345,7 +345,45 @@ final class Words {
                   averaging(
                       decay("the share that the average keeps in the end"),
                       withDefault(
-                          "tau", Decimal.POSITIVE, 2000.0, "in how many updates it grows")))));
+                          "tau", Decimal.POSITIVE, 2000.0, "in how many updates it grows"))),
+              Map.entry(
+                  "ema_pytorch",
+                  List.of(
+                      withDefault(
+                          "beta",
+                          Decimal.UP_TO_ONE,
+                          0.9999,
+                          "the share that the average keeps in the end"),
+                      withDefault(
+                          "update_after_step",
+                          new Whole(0),
+                          100,
+                          "the step up to which the average is a copy"),
+                      withDefault(
+                          "update_every", new Whole(1), 10, "each how-many-th step is averaged"),
+                      withDefault("inv_gamma", Decimal.POSITIVE, 1.0, "how slowly the share grows"),
+                      withDefault(
+                          "power", Decimal.POSITIVE, 2.0 / 3, "in what power the share grows"),
+                      withDefault(
+                          "min_value",
+                          Decimal.UP_TO_ONE,
+                          0.0,
+                          "the least share behind update_after_step"),
+                      withDefault("use_buffers", new Flag(), true, USE_BUFFERS.about()),
+                      AVERAGING_STEP,
+                      START,
+                      RESTARTING,
+                      SWALR)),
+              Map.entry(
+                  "power_ema",
+                  averaging(
+                      required(
+                          "sigma_rel",
+                          new Decimal(1e-6, false, 0.2887, false),
+                          "the width relative to the training's length"))),
+              Map.entry(
+                  "last",
+                  averaging(required("k", new Whole(1), "how many models the average is of")))));
 
   static final Section RECIPE =
       new Section(

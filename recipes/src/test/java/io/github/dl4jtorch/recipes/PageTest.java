@@ -63,7 +63,16 @@ class PageTest {
                 assertThat(keys)
                     .filteredOn(
                         key ->
-                            !List.of("min_decay", "warmup_gamma", "warmup_power", "tau")
+                            !List.of(
+                                    "min_decay",
+                                    "warmup_gamma",
+                                    "warmup_power",
+                                    "tau",
+                                    "beta",
+                                    "update_after_step",
+                                    "inv_gamma",
+                                    "power",
+                                    "min_value")
                                 .contains(key.name()))
                     .allSatisfy(key -> assertThat(page).contains('`' + key.name() + '`')));
   }

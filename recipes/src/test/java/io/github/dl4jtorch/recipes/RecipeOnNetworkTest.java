@@ -31,6 +31,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.deeplearning4j.datasets.iterator.utilty.ListDataSetIterator;
 import org.deeplearning4j.earlystopping.EarlyStoppingConfiguration;
 import org.deeplearning4j.earlystopping.EarlyStoppingResult;
@@ -46,7 +47,9 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.optimize.api.TrainingListener;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -287,6 +290,57 @@ class RecipeOnNetworkTest {
             .startingAt(3),
         AveragingListener.everyEpoch(net, average).startingAt(3));
     return average;
+  }
+
+  /** Each kind with settings that are not its defaults, and the averaging of the same in code. */
+  static Stream<Arguments> averagings() {
+    return Stream.of(
+        Arguments.of(
+            "{type: ema_pytorch, beta: 0.9, update_after_step: 3, update_every: 2, inv_gamma: 2.0,"
+                + " power: 0.75, min_value: 0.1, use_buffers: false, step: iteration, start: 1}",
+            Averaging.emaPytorch()
+                .beta(0.9)
+                .updateAfterStep(3)
+                .updateEvery(2)
+                .invGamma(2)
+                .power(0.75)
+                .minValue(0.1)
+                .build()
+                .useBuffers(false),
+            2),
+        Arguments.of(
+            "{type: ema_pytorch, update_every: 2, step: iteration, start: 1}",
+            Averaging.emaPytorch().updateEvery(2).build(),
+            2),
+        Arguments.of(
+            "{type: power_ema, sigma_rel: 0.1, step: iteration, start: 1}",
+            Averaging.powerEma(0.1),
+            1),
+        Arguments.of(
+            "{type: last, k: 3, step: iteration, start: 1, interval: 2, use_buffers: true}",
+            Averaging.last(3).useBuffers(true),
+            2));
+  }
+
+  @ParameterizedTest
+  @MethodSource("averagings")
+  void averagesInEachWay(String text, Averaging averaging, int interval) {
+    Recipe recipe = Recipe.fromYaml("optimizer: {type: SGD, lr: 0.1}\naveraging: " + text + "\n");
+    RecipeTraining<MultiLayerNetwork> made = recipe.on(layers(new LossMCXENT()));
+    MultiLayerNetwork byCode = (MultiLayerNetwork) made(Kind.LAYERS, new LossMCXENT());
+    TorchOptimizer.of(new TorchSGD(0.1)).applyTo(byCode);
+    AveragedModel<MultiLayerNetwork> average = AveragedModel.of(byCode, averaging);
+    byCode.addListeners(
+        AveragingListener.everyIteration(byCode, average).startingAt(1).withInterval(interval));
+
+    fit(byCode, 3);
+    fit(made.network(), 3);
+
+    assertThat(made.average().orElseThrow().averaging()).isEqualTo(averaging);
+    assertThat(made.average().orElseThrow().nAveraged()).isEqualTo(average.nAveraged());
+    assertThat(Nets.params(made.average().orElseThrow().network()))
+        .isEqualTo(Nets.params(average.network()));
+    assertThat(Recipe.of(made.network())).isEqualTo(recipe);
   }
 
   @Test

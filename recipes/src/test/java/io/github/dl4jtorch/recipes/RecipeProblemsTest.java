@@ -74,7 +74,7 @@ class RecipeProblemsTest {
               clip_grad_norm.max_norm (line 19, column 28): must be a number > 0 but was 0
               accumulation.batches (line 20, column 15): is missing; it must be a whole number >= 1
               accumulation.remainder (line 20, column 27): must be one of "step", "drop", "carry" but was "keep"
-              averaging.type (line 21, column 19): must be one of "equal", "ema", "ema_warmup", "yolov5" but was "em"; did you mean "ema"?
+              averaging.type (line 21, column 19): must be one of "equal", "ema", "ema_warmup", "yolov5", "ema_pytorch", "power_ema", "last" but was "em"; did you mean "ema"?
               early_stopping (line 22, column 17): must be a map but was a list""");
     assertThat(refused.problems()).hasSize(23);
     assertThat(refused.problems().get(0))
@@ -148,6 +148,24 @@ class RecipeProblemsTest {
               averaging.min_decay (line 14, column 14): must be <= decay, 0.5, but was 0.75
               averaging.anew_in_each_epoch (line 15, column 23): must be false where step is "epoch"
               averaging.swalr.swa_lr (line 16, column 32): must have one entry for each of the 2 param groups but has 3""");
+    assertThat(
+            refused(
+                """
+                optimizer: {type: SGD, lr: 1}
+                averaging: {type: ema_pytorch, beta: 0.5, min_value: 0.75}
+                """))
+        .hasMessage(
+            "the recipe has a problem: averaging.min_value (line 2, column 54): must be <= beta, 0.5,"
+                + " but was 0.75");
+    assertThat(
+            refused(
+                """
+                optimizer: {type: SGD, lr: 1}
+                averaging: {type: ema_pytorch, interval: 3}
+                """))
+        .hasMessageStartingWith(
+            "the recipe has a problem: averaging.interval (line 2, column 32): is unknown, not one of"
+                + " type, beta, update_after_step, update_every, inv_gamma,");
     assertThat(
             refused(
                 """

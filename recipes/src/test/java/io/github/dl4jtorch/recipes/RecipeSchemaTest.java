@@ -114,12 +114,16 @@ class RecipeSchemaTest {
     if (key.equals("min_decay")) {
       with.put("decay", 1.0);
     }
+    if (key.equals("min_value")) {
+      with.put("beta", 1.0);
+    }
     return with;
   }
 
   private static List<Object> legal(Words.Type type) {
     if (type instanceof Words.Decimal decimal) {
-      List<Object> legal = new ArrayList<>(List.of(0.5, decimal.high() > 1 ? 3 : 0.25));
+      double half = Math.min(1, decimal.high()) / 2;
+      List<Object> legal = new ArrayList<>(List.of(half, decimal.high() > 1 ? 3 : half / 2));
       if (!decimal.isAboveLow()) {
         legal.add(decimal.low());
       }
@@ -159,8 +163,8 @@ class RecipeSchemaTest {
     if (type instanceof Words.Decimal decimal) {
       illegal.addAll(List.of(true, decimal.low() - 0.5));
       illegal.add(decimal.isAboveLow() ? decimal.low() : -1);
-      if (decimal.high() == 1) {
-        illegal.add(decimal.isBelowHigh() ? 1 : 1.5);
+      if (decimal.high() <= 1) {
+        illegal.add(decimal.isBelowHigh() ? decimal.high() : decimal.high() + 0.5);
       }
       illegal.add("half");
     } else if (type instanceof Words.Whole whole) {

@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -33,6 +34,7 @@ public final class AverageCheckpoint {
   private static final String AVERAGE = "average";
   private static final String NAMES = "parameters";
   private static final String PARAMS = "params";
+  private static final String LAST = "last";
 
   private AverageCheckpoint() {}
 
@@ -61,12 +63,18 @@ public final class AverageCheckpoint {
   static Map<String, Object> values(AveragedModel<?> average) {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put(AVERAGE, average.stateDict());
-    values.put(NAMES, names(average));
+    values.put(NAMES, names(average.network()));
     return values;
   }
 
   static Map<String, INDArray> arrays(AveragedModel<?> average) {
-    return Map.of(PARAMS, average.network().params());
+    Map<String, INDArray> arrays = new LinkedHashMap<>();
+    arrays.put(PARAMS, average.network().params());
+    List<INDArray> last = average.lastModels();
+    for (int i = 0; i < last.size(); i++) {
+      arrays.put(LAST + i, last.get(i));
+    }
+    return arrays;
   }
 
   /**
@@ -82,20 +90,36 @@ public final class AverageCheckpoint {
   public static void restore(CheckpointPart saved, AveragedModel<?> average) {
     Require.requireGiven("saved", saved);
     Require.requireGiven(AVERAGE, average);
-    Entries entries = new Entries(saved.values());
-    Map<String, ?> state = entries.map(AVERAGE);
+    Map<String, ?> state = state(saved);
+    INDArray params = params(saved, average.network());
+    List<INDArray> last = new ArrayList<>();
+    for (INDArray model = saved.arrays().get(LAST + 0);
+        model != null;
+        model = saved.arrays().get(LAST + last.size())) {
+      last.add(model);
+    }
+    average.loadStateDict(state, params, last);
+  }
+
+  /** Returns how many models an average holds and how it averages. */
+  static Map<String, ?> state(CheckpointPart saved) {
+    return new Entries(saved.values()).map(AVERAGE);
+  }
+
+  /** Returns an average's parameters, which must be of the architecture of a network. */
+  static INDArray params(CheckpointPart saved, NeuralNetwork network) {
     INDArray params = saved.arrays().get(PARAMS);
     if (!(saved.values().get(NAMES) instanceof List<?> names) || params == null) {
       throw new MalformedDataException(
           "the part must have \"" + NAMES + "\" and \"" + PARAMS + "\" of an average");
     }
-    requireSame(names, names(average));
-    average.loadStateDict(state, params);
+    requireSame(names, names(network));
+    return params;
   }
 
-  private static List<String> names(AveragedModel<?> average) {
+  private static List<String> names(NeuralNetwork network) {
     List<String> names = new ArrayList<>();
-    LiveNetwork.model(average.network())
+    LiveNetwork.model(network)
         .paramTable()
         .forEach((name, array) -> names.add(name + " " + Arrays.toString(array.shape())));
     return names;

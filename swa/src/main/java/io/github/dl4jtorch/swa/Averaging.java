@@ -2,6 +2,7 @@ package io.github.dl4jtorch.swa;
 
 import static io.github.dl4jtorch.swa.Require.requireFromZeroToOne;
 import static io.github.dl4jtorch.swa.Require.requireGiven;
+import static io.github.dl4jtorch.swa.Require.requireNotNegative;
 import static io.github.dl4jtorch.swa.Require.requirePositive;
 
 import com.google.errorprone.annotations.CheckReturnValue;
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * How an {@link AveragedModel} averages: the function, and whether it averages the running
  * statistics of batch normalization too. A value that never changes.
  *
- * <p>All functions but one's own move the average by a share of what is new:
+ * <p>All but one's own functions and {@link #last} move the average by a share of what is new:
  *
  * <pre>
  * averaged = decay(n) averaged + (1 - decay(n)) parameter
@@ -38,6 +39,11 @@ public final class Averaging {
 
     /** Returns the share that the average keeps when a model joins the n before it. */
     double decay(long n);
+
+    /** Returns how many steps there are from one update to the next, 0 if that may be any. */
+    default int interval() {
+      return 0;
+    }
 
     Map<String, Object> toMap();
   }
@@ -121,6 +127,91 @@ public final class Averaging {
     }
   }
 
+  private record EmaPytorch(
+      double beta,
+      int updateAfterStep,
+      int updateEvery,
+      double invGamma,
+      double power,
+      double minValue)
+      implements Rule {
+    private EmaPytorch {
+      requireFromZeroToOne("beta", beta);
+      requireNotNegative("updateAfterStep", updateAfterStep);
+      requirePositive("updateEvery", updateEvery);
+      requirePositive("invGamma", invGamma);
+      requirePositive("power", power);
+      if (!(minValue >= 0 && minValue <= beta)) {
+        throw Require.illegal("minValue", ">= 0 and <= beta, " + beta + ",", minValue);
+      }
+    }
+
+    @Override
+    public double decay(long n) {
+      double beyond = (double) n * updateEvery - updateAfterStep;
+      if (n == 0 || beyond <= 0) {
+        return 0;
+      }
+      double warm = 1 - Math.pow(1 + beyond / invGamma, -power);
+      return Math.min(Math.max(warm, minValue), beta);
+    }
+
+    @Override
+    public int interval() {
+      return updateEvery;
+    }
+
+    @Override
+    public Map<String, Object> toMap() {
+      return entries(
+          "ema_pytorch",
+          "beta",
+          beta,
+          "update_after_step",
+          updateAfterStep,
+          "update_every",
+          updateEvery,
+          "inv_gamma",
+          invGamma,
+          "power",
+          power,
+          "min_value",
+          minValue);
+    }
+  }
+
+  private record Power(double sigmaRel, PowerProfile profile) implements Rule {
+    private Power(double sigmaRel) {
+      this(sigmaRel, PowerProfile.ofSigmaRel(sigmaRel));
+    }
+
+    @Override
+    public double decay(long n) {
+      return profile.decay(n);
+    }
+
+    @Override
+    public Map<String, Object> toMap() {
+      return entries("power_ema", "sigma_rel", sigmaRel);
+    }
+  }
+
+  private record Last(int k) implements Rule {
+    private Last {
+      requirePositive("k", k);
+    }
+
+    @Override
+    public double decay(long n) {
+      throw new IllegalStateException("a mean of the last models has no decay");
+    }
+
+    @Override
+    public Map<String, Object> toMap() {
+      return entries("last", "k", k);
+    }
+  }
+
   private record Own(AveragingFunction function) implements Rule {
     private Own {
       requireGiven("function", function);
@@ -137,8 +228,8 @@ public final class Averaging {
     @Override
     public Map<String, Object> toMap() {
       throw new UnsupportedOperationException(
-          "an averaging with a function of one's own cannot be written; use equal, ema,"
-              + " emaWithWarmup or yolov5, or give the function again when its state is restored");
+          "an averaging with a function of one's own cannot be written; use equal, ema or another"
+              + " of those that are here, or give the function again when its state is restored");
     }
   }
 
@@ -255,6 +346,61 @@ public final class Averaging {
   }
 
   /**
+   * Begins the exponential moving average of ema-pytorch's {@code EMA}, which first copies the
+   * network, then follows fast, and averages the running statistics too. With {@code step} counted
+   * from 0 in the calls of its {@code update()}, of which each {@code updateEvery}-th updates:
+   *
+   * <pre>
+   * step &lt;= updateAfterStep   copies
+   * otherwise   decay = min(max(1 - (1 + (step - updateAfterStep) / invGamma)^-power, minValue), beta)
+   * </pre>
+   *
+   * <p>An {@link AveragingListener} has {@code updateEvery} for its interval; who updates an
+   * average by hand does so once in so many steps, from the first on.
+   *
+   * <pre>{@code
+   * Averaging averaging = Averaging.emaPytorch().beta(0.9995).updateEvery(1).build();
+   * }</pre>
+   *
+   * @return the builder
+   */
+  public static EmaPytorchBuilder emaPytorch() {
+    return new EmaPytorchBuilder();
+  }
+
+  /**
+   * Returns the moving average with a power function for its profile, whose width grows along with
+   * the training, of Karras et al. 2024: {@code decay(n) = (1 - 1 / (n + 1))^(gamma + 1)}. From two
+   * of them that leave {@link EmaSnapshots} any other width can be reconstructed when the training
+   * is over.
+   *
+   * @param sigmaRel the width relative to the training's length, {@code >= 1e-6} and {@code <=
+   *     0.2887}, which is an equal average; the paper tracks 0.05 and 0.10
+   * @return the averaging
+   * @throws IllegalArgumentException if the argument is out of its range
+   */
+  public static Averaging powerEma(double sigmaRel) {
+    return new Averaging(new Power(sigmaRel));
+  }
+
+  /**
+   * Returns the mean of the last models (LAWA, Kaddour 2022), or of as many as there are until
+   * then. Each update computes it anew from {@code k} copies of the parameters that are kept in
+   * memory, so nothing drifts. The usual model is the one at the end of an epoch, and {@code k} is
+   * 6.
+   *
+   * <p>See Kaddour, <a href="https://arxiv.org/abs/2209.14981">Stop Wasting My Time! Saving Days of
+   * ImageNet and BERT Training with Latest Weight Averaging</a>.
+   *
+   * @param k how many, {@code > 0}
+   * @return the averaging
+   * @throws IllegalArgumentException if the argument is out of its range
+   */
+  public static Averaging last(int k) {
+    return new Averaging(new Last(k));
+  }
+
+  /**
    * Returns an averaging with a function of one's own. It has no written form.
    *
    * @param function the function, called for each parameter
@@ -285,6 +431,21 @@ public final class Averaging {
     return rule.decay(n);
   }
 
+  /** Returns how many steps there are from one update to the next, 0 if that may be any. */
+  int interval() {
+    return rule.interval();
+  }
+
+  /** Returns how many models are kept for their mean, 0 if none is. */
+  int last() {
+    return rule instanceof Last last ? last.k : 0;
+  }
+
+  /** Returns the profile of a power function, null for all others. */
+  @Nullable PowerProfile profile() {
+    return rule instanceof Power power ? power.profile : null;
+  }
+
   /** Returns the function of one's own, null for all others. */
   @Nullable AveragingFunction function() {
     return rule instanceof Own own ? own.function : null;
@@ -293,8 +454,8 @@ public final class Averaging {
   /**
    * Writes this as a plain map, ready for any JSON library.
    *
-   * @return the map: {@code type} is {@code equal}, {@code ema}, {@code ema_warmup} or {@code
-   *     yolov5}
+   * @return the map: {@code type} is {@code equal}, {@code ema}, {@code ema_warmup}, {@code
+   *     yolov5}, {@code ema_pytorch}, {@code power_ema} or {@code last}
    * @throws UnsupportedOperationException if the function is one's own
    */
   public Map<String, Object> toMap() {
@@ -326,10 +487,21 @@ public final class Averaging {
                     entries.number("warmup_gamma"),
                     entries.number("warmup_power"));
             case "yolov5" -> yolov5(entries.number("decay"), entries.number("tau"));
+            case "ema_pytorch" ->
+                emaPytorch()
+                    .beta(entries.number("beta"))
+                    .updateAfterStep((int) entries.count("update_after_step", Integer.MAX_VALUE))
+                    .updateEvery((int) entries.count("update_every", Integer.MAX_VALUE))
+                    .invGamma(entries.number("inv_gamma"))
+                    .power(entries.number("power"))
+                    .minValue(entries.number("min_value"))
+                    .build();
+            case "power_ema" -> powerEma(entries.number("sigma_rel"));
+            case "last" -> last((int) entries.count("k", Integer.MAX_VALUE));
             default ->
                 throw new MalformedDataException(
                     "an averaging's \"type\" must be one of \"equal\", \"ema\", \"ema_warmup\","
-                        + " \"yolov5\" but was \""
+                        + " \"yolov5\", \"ema_pytorch\", \"power_ema\", \"last\" but was \""
                         + map.get("type")
                         + "\"");
           };
@@ -438,6 +610,97 @@ public final class Averaging {
       requirePositive("epochs", epochs);
       double share = (1 - decay) * ((double) batchSize * everyBatches / epochs);
       return ema(1 - Math.min(1, share)).useBuffers(true);
+    }
+  }
+
+  /** Builds the average of ema-pytorch. See {@link #emaPytorch()}. */
+  public static final class EmaPytorchBuilder {
+
+    private double beta = 0.9999;
+    private int updateAfterStep = 100;
+    private int updateEvery = 10;
+    private double invGamma = 1;
+    private double power = 2.0 / 3;
+    private double minValue;
+
+    private EmaPytorchBuilder() {}
+
+    /**
+     * Sets the highest decay.
+     *
+     * @param beta {@code >= 0} and {@code <= 1}; 0.9999 unless set
+     * @return this builder
+     */
+    public EmaPytorchBuilder beta(double beta) {
+      this.beta = beta;
+      return this;
+    }
+
+    /**
+     * Sets the step up to which an update copies.
+     *
+     * @param updateAfterStep {@code >= 0}; 100 unless set
+     * @return this builder
+     */
+    public EmaPytorchBuilder updateAfterStep(int updateAfterStep) {
+      this.updateAfterStep = updateAfterStep;
+      return this;
+    }
+
+    /**
+     * Sets the steps from one update to the next.
+     *
+     * @param updateEvery {@code > 0}; 10 unless set
+     * @return this builder
+     */
+    public EmaPytorchBuilder updateEvery(int updateEvery) {
+      this.updateEvery = updateEvery;
+      return this;
+    }
+
+    /**
+     * Sets the slowness of the warm-up in steps.
+     *
+     * @param invGamma finite and {@code > 0}; 1 unless set
+     * @return this builder
+     */
+    public EmaPytorchBuilder invGamma(double invGamma) {
+      this.invGamma = invGamma;
+      return this;
+    }
+
+    /**
+     * Sets the exponent of the warm-up.
+     *
+     * @param power finite and {@code > 0}; 2/3 unless set
+     * @return this builder
+     */
+    public EmaPytorchBuilder power(double power) {
+      this.power = power;
+      return this;
+    }
+
+    /**
+     * Sets the lowest decay behind {@code updateAfterStep}.
+     *
+     * @param minValue {@code >= 0} and {@code <= beta}; 0 unless set
+     * @return this builder
+     */
+    public EmaPytorchBuilder minValue(double minValue) {
+      this.minValue = minValue;
+      return this;
+    }
+
+    /**
+     * Makes the averaging.
+     *
+     * @return the averaging
+     * @throws IllegalArgumentException if an argument is out of its range
+     */
+    @CheckReturnValue
+    public Averaging build() {
+      return new Averaging(
+          new EmaPytorch(beta, updateAfterStep, updateEvery, invGamma, power, minValue), true);
     }
   }
 }

@@ -7,6 +7,8 @@ import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.PacedListener;
 import io.github.dl4jtorch.adapter.internal.Unit;
 import io.github.dl4jtorch.schedules.MalformedDataException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -74,8 +76,8 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
    */
   private record Times(Unit unit, int start, int interval, boolean isAnew, int restarts) {
 
-    static Times every(Unit unit) {
-      return new Times(unit, 0, 1, false, 0);
+    static Times every(int interval, Unit unit) {
+      return new Times(unit, 0, interval, false, 0);
     }
 
     boolean include(int index, int inEpoch) {
@@ -88,6 +90,9 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
     }
   }
 
+  /** Where the average is saved, each time it has averaged so many more. */
+  private record Saving(EmaSnapshots snapshots, int every) {}
+
   /** After how many epochs, and over which data, the statistics are computed. */
   private record Ending(int epochs, Batches data) {}
 
@@ -96,6 +101,7 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
   private final AveragedModel<N> average;
   private final Times times;
   private final @Nullable Ending ending;
+  private final @Nullable Saving saving;
   private final LongSupplier nanoTime;
   private int countedEpoch;
   private int inEpoch;
@@ -105,6 +111,7 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
       AveragedModel<N> average,
       Times times,
       @Nullable Ending ending,
+      @Nullable Saving saving,
       LongSupplier nanoTime) {
     if (ending != null && ending.epochs <= times.firstEpoch()) {
       throw new IllegalArgumentException(
@@ -118,6 +125,7 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
     this.average = average;
     this.times = times;
     this.ending = ending;
+    this.saving = saving;
     this.nanoTime = nanoTime;
   }
 
@@ -136,7 +144,8 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
             "ParallelWrapper trains copies of the network, which holds their mean only when fit"
                 + " returns: call the listener's stepEpoch() or average.updateParameters(net) then,"
                 + " and add the listener neither to the network nor to the wrapper");
-    return new AveragingListener<>(own, average, Times.every(unit), null, System::nanoTime);
+    Times times = Times.every(Math.max(1, average.averaging().interval()), unit);
+    return new AveragingListener<>(own, average, times, null, null, System::nanoTime);
   }
 
   /**
@@ -192,13 +201,18 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
   /**
    * Returns a listener that averages, from the first on, only one in so many iterations or epochs.
    *
-   * @param interval how many, {@code >= 1}; default 1
+   * @param interval how many, {@code >= 1}; default 1, or what the averaging says, as {@link
+   *     Averaging#emaPytorch()} does by its {@code updateEvery}
    * @return the listener, to be added in place of this one
-   * @throws IllegalArgumentException if it is out of its range
+   * @throws IllegalArgumentException if it is out of its range, or not what the averaging says
    */
   @CheckReturnValue
   public AveragingListener<N> withInterval(int interval) {
     Require.requirePositive("interval", interval);
+    int given = average.averaging().interval();
+    if (given > 0 && interval != given) {
+      throw Require.illegal("interval", given + ", the updateEvery of the averaging,", interval);
+    }
     return with(
         new Times(times.unit, times.start, interval, times.isAnew, times.restarts),
         ending,
@@ -211,7 +225,8 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
    * there. Without, the count goes on from one epoch into the next.
    *
    * @return the listener, to be added in place of this one
-   * @throws IllegalStateException if this listener averages after epochs
+   * @throws IllegalStateException if this listener averages after epochs, or the averaging itself
+   *     counts the steps, as {@link Averaging#emaPytorch()} does
    */
   @CheckReturnValue
   public AveragingListener<N> anewInEachEpoch() {
@@ -219,6 +234,12 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
       throw new IllegalStateException(
           "anewInEachEpoch() must be called only on an AveragingListener.everyIteration(..), but"
               + " this one averages after epochs");
+    }
+    if (average.averaging().interval() > 0) {
+      throw new IllegalStateException(
+          "anewInEachEpoch() must not be called where the averaging counts the steps on from one epoch"
+              + " into the next, as "
+              + average.averaging());
     }
     return with(
         new Times(times.unit, times.start, times.interval, true, times.restarts), ending, nanoTime);
@@ -283,13 +304,31 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
     return with(times, new Ending(epochs, data), nanoTime);
   }
 
+  /**
+   * Returns a listener that saves the average for a reconstruction afterwards.
+   *
+   * @param snapshots where
+   * @param every after how many updates each, {@code >= 1}
+   * @return the listener, to be added in place of this one
+   * @throws IllegalArgumentException if it is out of its range, or the averaging is not a {@link
+   *     Averaging#powerEma}
+   */
+  @CheckReturnValue
+  public AveragingListener<N> savingTo(EmaSnapshots snapshots, int every) {
+    Require.requireGiven("snapshots", snapshots);
+    Require.requirePositive("every", every);
+    EmaSnapshots.requirePower(average);
+    return new AveragingListener<>(
+        net.fresh(), average, times, ending, new Saving(snapshots, every), nanoTime);
+  }
+
   /** Returns a listener that goes by another clock. */
   AveragingListener<N> withClock(LongSupplier nanoTime) {
     return with(times, ending, nanoTime);
   }
 
   private AveragingListener<N> with(Times times, @Nullable Ending ending, LongSupplier nanoTime) {
-    return new AveragingListener<>(net.fresh(), average, times, ending, nanoTime);
+    return new AveragingListener<>(net.fresh(), average, times, ending, saving, nanoTime);
   }
 
   /**
@@ -371,12 +410,18 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
 
   @Override
   public void onEpochStart(Model model) {
-    net.is(model); // Refuses a copy here, where nothing has moved yet.
+    requireTrainable(model); // Here, where nothing has moved yet.
   }
 
   @Override
   public void onGradientCalculation(Model model) {
-    net.is(model); // Likewise, where nobody tells of epochs.
+    requireTrainable(model); // Likewise, where nobody tells of epochs.
+  }
+
+  private void requireTrainable(Model model) {
+    if (net.is(model)) {
+      average.requireTrainable();
+    }
   }
 
   @Override
@@ -413,6 +458,13 @@ public final class AveragingListener<N extends NeuralNetwork> extends BaseTraini
   @SuppressWarnings("unchecked") // It was of this type when it was given.
   private void update() {
     average.updateParameters((N) net.live().network());
+    if (saving != null && average.nAveraged() % saving.every == 0) {
+      try {
+        saving.snapshots.save(average);
+      } catch (IOException failed) {
+        throw new UncheckedIOException(failed);
+      }
+    }
     if (net.epoch() < times.restarts) {
       average.restart();
     }

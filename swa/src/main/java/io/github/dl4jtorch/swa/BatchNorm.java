@@ -13,6 +13,7 @@ import org.deeplearning4j.nn.params.BatchNormalizationParamInitializer;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 import org.nd4j.linalg.ops.transforms.Transforms;
 
 /**
@@ -103,6 +104,11 @@ final class BatchNorm {
     return mean;
   }
 
+  /** Returns what the layer stores of the running variance. */
+  INDArray spread() {
+    return spread;
+  }
+
   /** Whether the statistics are more than numbers to be averaged as they are. */
   boolean hasLogarithm() {
     return isLog;
@@ -110,9 +116,14 @@ final class BatchNorm {
 
   /** Returns a copy of the running variance, in double precision. */
   INDArray variance() {
-    INDArray copy = spread.castTo(DataType.DOUBLE);
-    if (copy == spread) { // castTo gives back the same array if it is of that type.
-      copy = spread.dup();
+    return variance(spread);
+  }
+
+  /** Returns the running variance of which this is what the layer would store. */
+  INDArray variance(INDArray stored) {
+    INDArray copy = stored.castTo(DataType.DOUBLE);
+    if (copy == stored) { // castTo gives back the same array if it is of that type.
+      copy = stored.dup();
     }
     return isLog ? Transforms.exp(copy.muli(LN_100), false) : copy;
   }
@@ -128,6 +139,15 @@ final class BatchNorm {
         isLog
             ? Transforms.log(Transforms.max(stored, SMALLEST, false), false).divi(LN_100)
             : stored);
+  }
+
+  /** Takes over the statistics among the parameters of a network of the same architecture. */
+  void copyFrom(INDArray params, Weights of) {
+    for (INDArray own : List.of(mean, spread)) {
+      long start = of.start(own);
+      INDArray theirs = params.get(NDArrayIndex.interval(start, start + own.length()));
+      own.assign(theirs.reshape(own.shape()));
+    }
   }
 
   /** Takes over the statistics of the same layer in a network of the same architecture. */

@@ -13,6 +13,12 @@ final class Require {
     }
   }
 
+  static void requireNotNegative(String name, int value) {
+    if (value < 0) {
+      throw illegal(name, ">= 0", value);
+    }
+  }
+
   static double requirePositive(String name, double value) {
     if (!(value > 0) || Double.isInfinite(value)) {
       throw illegal(name, "finite and > 0", value);

@@ -30,7 +30,7 @@ final class Weights {
 
   private final LiveNetwork net;
   private final INDArray all;
-  private final List<INDArray> pieces = new ArrayList<>();
+  private final List<INDArray> pieces;
   private final List<BatchNorm> batchNorms;
   private final @Nullable INDArray first;
   private @Nullable INDArray room;
@@ -43,12 +43,27 @@ final class Weights {
   Weights(NeuralNetwork network) {
     this.net = LiveNetwork.of(network, "it is averaged");
     this.all = network.params();
-    for (long start = 0; start < all.length(); start += PIECE) {
-      long end = Math.min(all.length(), start + PIECE);
-      pieces.add(slice(all, start, end));
-    }
+    this.pieces = pieces(all);
     this.batchNorms = BatchNorm.allOf(net);
     this.first = firstParameter();
+  }
+
+  /** Cuts parameters into pieces. */
+  static List<INDArray> pieces(INDArray all) {
+    List<INDArray> pieces = new ArrayList<>();
+    for (long start = 0; start < all.length(); start += PIECE) {
+      pieces.add(slice(all, start, Math.min(all.length(), start + PIECE)));
+    }
+    return pieces;
+  }
+
+  List<INDArray> pieces() {
+    return pieces;
+  }
+
+  /** Returns where among all parameters the first number of one of them is. */
+  long start(INDArray parameter) {
+    return parameter.offset() - all.offset();
   }
 
   private static INDArray slice(INDArray array, long start, long end) {
@@ -207,5 +222,26 @@ final class Weights {
       // Not BLAS, whose threads would compete with those of the operation before.
       Nd4j.exec(new Axpy(other.pieces.get(i), own, own, 1 - decay));
     }
+  }
+
+  /**
+   * Gives these parameters to the other network, and its own to this one.
+   *
+   * @param room for a piece
+   */
+  void exchange(Weights other, INDArray room) {
+    for (int i = 0; i < pieces.size(); i++) {
+      INDArray own = pieces.get(i);
+      INDArray theirs = other.pieces.get(i);
+      INDArray kept = own.length() == room.length() ? room : slice(room, 0, own.length());
+      kept.assign(own);
+      own.assign(theirs);
+      theirs.assign(kept);
+    }
+  }
+
+  /** Returns room for a piece of these. */
+  INDArray room() {
+    return Nd4j.createUninitializedDetached(type(), Math.max(1, Math.min(PIECE, all.length())));
   }
 }

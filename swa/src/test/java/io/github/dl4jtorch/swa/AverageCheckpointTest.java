@@ -29,6 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
+import org.nd4j.linalg.factory.Nd4j;
 
 /** Averages that go on from a checkpoint, compared with those that never stopped. */
 class AverageCheckpointTest {
@@ -162,6 +163,35 @@ class AverageCheckpointTest {
     AverageCheckpoint.restore(saved(AverageCheckpoint.of(average), net), restored);
     assertThat(restored.nAveraged()).isEqualTo(2);
     assertThat(Nets.params(restored.network())).isEqualTo(Nets.params(average.network()));
+  }
+
+  /** The form in which averages have been saved from the first. */
+  @Test
+  void readsWhatFormerVersionsSaved() {
+    MultiLayerNetwork net = Nets.layers(true);
+    double[] params = Nets.params(net);
+    params[3] = 0.25;
+    Map<String, Object> state =
+        Map.of("n_averaged", 4, "averaging", Map.of("type", "equal", "use_buffers", false));
+    List<String> names =
+        List.of(
+            "0_W [3, 4]",
+            "0_b [4]",
+            "1_gamma [1, 4]",
+            "1_beta [1, 4]",
+            "1_mean [1, 4]",
+            "1_log10stdev [1, 4]",
+            "2_W [4, 2]",
+            "2_b [2]");
+    AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.equal());
+    AverageCheckpoint.restore(
+        new Damaged(
+            Map.of("average", state, "parameters", names),
+            Map.of("params", Nd4j.createFromArray(params))),
+        average);
+    assertThat(average.nAveraged()).isEqualTo(4);
+    assertThat(Nets.params(average.network())).isEqualTo(params);
+    assertThat(AverageCheckpoint.of(average).arrays().keySet()).containsExactly("params");
   }
 
   @Test

@@ -6,16 +6,19 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jtorch.adapter.EpochLoop;
 import io.github.dl4jtorch.adapter.NetworkCopy;
+import io.github.dl4jtorch.adapter.checkpoint.PartFile;
 import io.github.dl4jtorch.fixtures.Nets;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
 import org.deeplearning4j.earlystopping.scorecalc.DataSetLossCalculator;
 import org.deeplearning4j.nn.api.Model;
@@ -453,5 +456,47 @@ class AveragingListenerTest {
           .isEqualTo(average.network().output(features).ravel().toDoubleVector())
           .isNotEqualTo(net.output(features).ravel().toDoubleVector());
     }
+  }
+
+  /** ema-pytorch's own interval is the listener's, and another would give other decays. */
+  @Test
+  void updatesAsOftenAsTheAveragingSays() {
+    MultiLayerNetwork net = Nets.layers(true);
+    AveragedModel<MultiLayerNetwork> average =
+        AveragedModel.of(net, Averaging.emaPytorch().updateEvery(3).build());
+    AveragingListener<MultiLayerNetwork> averaging = AveragingListener.everyIteration(net, average);
+    net.addListeners(averaging);
+    Nets.fit(net, Nets.data(7, 6));
+    assertThat(average.nAveraged()).isEqualTo(3); // After the iterations 0, 3 and 6.
+    assertThat(averaging.withInterval(3).values()).isEqualTo(averaging.values());
+    assertThatThrownBy(() -> averaging.withInterval(2))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("interval must be 3, the updateEvery of the averaging, but was 2");
+    assertThatThrownBy(averaging::anewInEachEpoch)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "anewInEachEpoch() must not be called where the averaging counts the steps on from one"
+                + " epoch into the next, as "
+                + average.averaging());
+  }
+
+  /** In the folder are the averages after each so-many-th update, as they were then. */
+  @Test
+  void savesSnapshots(@TempDir Path folder) throws IOException {
+    MultiLayerNetwork net = Nets.layers(true);
+    AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.powerEma(0.1));
+    net.addListeners(
+        AveragingListener.everyIteration(net, average).savingTo(EmaSnapshots.in(folder), 2));
+    Nets.fit(net, Nets.data(4, 6));
+    double[] fourth = Nets.params(average.network());
+    Nets.fit(net, Nets.data(1, 6));
+    try (Stream<Path> files = Files.list(folder)) {
+      assertThat(files.map(file -> file.getFileName().toString()).sorted())
+          .containsExactly("ema-0.1-0000000002.zip", "ema-0.1-0000000004.zip");
+    }
+    AveragedModel<MultiLayerNetwork> read = AveragedModel.of(net, Averaging.powerEma(0.1));
+    AverageCheckpoint.restore(PartFile.load(folder.resolve("ema-0.1-0000000004.zip")), read);
+    assertThat(Nets.params(read.network())).isEqualTo(fourth);
+    assertThat(read.nAveraged()).isEqualTo(4);
   }
 }

@@ -33,7 +33,21 @@ class AveragingTest {
               .batchSize(1024)
               .everyBatches(32)
               .epochs(600)
-              .build());
+              .build(),
+          Averaging.emaPytorch().build(),
+          Averaging.emaPytorch()
+              .beta(0.99)
+              .updateAfterStep(0)
+              .updateEvery(1)
+              .invGamma(2.5)
+              .power(0.75)
+              .minValue(0.1)
+              .build()
+              .useBuffers(false),
+          Averaging.powerEma(0.05),
+          Averaging.powerEma(0.1).useBuffers(true),
+          Averaging.last(6),
+          Averaging.last(1).useBuffers(true));
 
   @Test
   void anEqualAverageGivesEachModelTheSameWeight() {
@@ -80,6 +94,37 @@ class AveragingTest {
   }
 
   @Test
+  void emaPytorchCopiesFirstAndThenCountsInSteps() {
+    Averaging averaging =
+        Averaging.emaPytorch()
+            .beta(0.9)
+            .updateAfterStep(20)
+            .updateEvery(10)
+            .invGamma(4)
+            .power(0.5)
+            .minValue(0.6)
+            .build();
+    assertThat(averaging.usesBuffers()).isTrue();
+    assertThat(averaging.interval()).isEqualTo(10);
+    assertThat(averaging.decay(0)).isEqualTo(0);
+    assertThat(averaging.decay(2)).isEqualTo(0);
+    assertThat(averaging.decay(3)).isEqualTo(0.6); // 1 - (1 + 10 / 4)^-1/2 is 0.47.
+    assertThat(averaging.decay(8)).isEqualTo(0.75);
+    assertThat(averaging.decay(1000)).isEqualTo(0.9);
+    // With its own defaults, at the step 1100.
+    assertThat(Averaging.emaPytorch().build().decay(110))
+        .isEqualTo(1 - Math.pow(1001, -2.0 / 3), within(1e-15));
+  }
+
+  @Test
+  void aPowerFunctionForgetsTheBeginning() {
+    Averaging power = Averaging.powerEma(0.1);
+    assertThat(power.decay(0)).isEqualTo(0);
+    assertThat(power.decay(1)).isEqualTo(Math.pow(0.5, 7.937203937601809), within(1e-14));
+    assertThat(Averaging.powerEma(0.2887).decay(3)).isEqualTo(0.75); // That is an equal average.
+  }
+
+  @Test
   void torchvisionsDecayDependsOnTheData() {
     Averaging recipe =
         Averaging.torchvision()
@@ -117,6 +162,13 @@ class AveragingTest {
                 + " use_buffers=false}");
     assertThat(Averaging.yolov5(0.99, 2000).toMap())
         .hasToString("{type=yolov5, decay=0.99, tau=2000.0, use_buffers=false}");
+    assertThat(Averaging.emaPytorch().updateEvery(5).build().toMap())
+        .hasToString(
+            "{type=ema_pytorch, beta=0.9999, update_after_step=100, update_every=5, inv_gamma=1.0,"
+                + " power=0.6666666666666666, min_value=0.0, use_buffers=true}");
+    assertThat(Averaging.powerEma(0.05).toMap())
+        .hasToString("{type=power_ema, sigma_rel=0.05, use_buffers=false}");
+    assertThat(Averaging.last(6).toMap()).hasToString("{type=last, k=6, use_buffers=false}");
     assertThat(Averaging.ema(0.99)).hasToString("Averaging[Ema[decay=0.99], useBuffers=false]");
   }
 
@@ -126,8 +178,8 @@ class AveragingTest {
     assertThatThrownBy(own::toMap)
         .isInstanceOf(UnsupportedOperationException.class)
         .hasMessage(
-            "an averaging with a function of one's own cannot be written; use equal, ema,"
-                + " emaWithWarmup or yolov5, or give the function again when its state is restored");
+            "an averaging with a function of one's own cannot be written; use equal, ema or another of"
+                + " those that are here, or give the function again when its state is restored");
   }
 
   @ParameterizedTest
@@ -168,6 +220,27 @@ class AveragingTest {
     refused(
         () -> Averaging.torchvision().decay(0.5).batchSize(1).everyBatches(1).epochs(0).build(),
         "epochs must be > 0 but was 0");
+    refused(() -> Averaging.last(0), "k must be > 0 but was 0");
+    refused(() -> Averaging.powerEma(0), "sigmaRel must be >= 1e-6 and <= 0.2887 but was 0.0");
+    refused(() -> Averaging.powerEma(0.3), "sigmaRel must be >= 1e-6 and <= 0.2887 but was 0.3");
+    refused(
+        () -> Averaging.powerEma(Double.NaN), "sigmaRel must be >= 1e-6 and <= 0.2887 but was NaN");
+    refused(
+        () -> Averaging.emaPytorch().beta(1.5).build(), "beta must be >= 0 and <= 1 but was 1.5");
+    refused(
+        () -> Averaging.emaPytorch().updateAfterStep(-1).build(),
+        "updateAfterStep must be >= 0 but was -1");
+    refused(
+        () -> Averaging.emaPytorch().updateEvery(0).build(), "updateEvery must be > 0 but was 0");
+    refused(
+        () -> Averaging.emaPytorch().invGamma(0).build(),
+        "invGamma must be finite and > 0 but was 0.0");
+    refused(
+        () -> Averaging.emaPytorch().power(-1).build(),
+        "power must be finite and > 0 but was -1.0");
+    refused(
+        () -> Averaging.emaPytorch().beta(0.5).minValue(0.6).build(),
+        "minValue must be >= 0 and <= beta, 0.5, but was 0.6");
     assertThatThrownBy(() -> Averaging.of(null))
         .isInstanceOf(NullPointerException.class)
         .hasMessage("function must be given but was null");
@@ -178,8 +251,8 @@ class AveragingTest {
     malformed(Map.of(), "\"type\" must be a text but was null");
     malformed(
         with("type", "mean"),
-        "an averaging's \"type\" must be one of \"equal\", \"ema\", \"ema_warmup\", \"yolov5\" but"
-            + " was \"mean\"");
+        "an averaging's \"type\" must be one of \"equal\", \"ema\", \"ema_warmup\", \"yolov5\","
+            + " \"ema_pytorch\", \"power_ema\", \"last\" but was \"mean\"");
     malformed(with("decay", null), "\"decay\" must be a number but was null");
     malformed(with("decay", "0.9"), "\"decay\" must be a number but was 0.9");
     malformed(with("decay", 2), "ema: decay must be >= 0 and <= 1 but was 2.0");

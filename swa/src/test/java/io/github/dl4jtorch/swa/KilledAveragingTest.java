@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.dropout.Dropout;
@@ -42,6 +43,7 @@ class KilledAveragingTest {
   private static final int KILLS = 50;
   private static final int BATCHES = 7;
   private static final int EPOCHS = 60;
+  private static final int SNAPSHOT_EVERY = 30;
   private static final int LONGEST_WAIT_MICROS = 5000;
   private static final String FINAL = "final.zip";
 
@@ -52,12 +54,15 @@ class KilledAveragingTest {
     final MultiLayerNetwork net;
     final AveragedModel<MultiLayerNetwork> swa;
     final AveragedModel<MultiLayerNetwork> ema;
+    final AveragedModel<MultiLayerNetwork> last;
+    final AveragedModel<MultiLayerNetwork> emaPytorch;
+    final AveragedModel<MultiLayerNetwork> power;
     final AveragingListener<MultiLayerNetwork> epochs;
     final SwalrListener swalr;
     final CheckpointWriter writer;
     DataSetIterator next = epoch();
 
-    Training(Optional<TrainingCheckpoint> checkpoint) {
+    Training(Optional<TrainingCheckpoint> checkpoint, EmaSnapshots snapshots) {
       net =
           checkpoint
               .map(saved -> saved.network(MultiLayerNetwork.class))
@@ -74,26 +79,42 @@ class KilledAveragingTest {
               .orElseGet(() -> new CosineAnnealingLR(EPOCHS).attach(NetworkParamGroups.of(net)));
       swa = AveragedModel.of(net, Averaging.equal());
       ema = AveragedModel.of(net, Averaging.yolov5(0.95, 20).useBuffers(true));
+      last = AveragedModel.of(net, Averaging.last(5).useBuffers(true));
+      emaPytorch =
+          AveragedModel.of(net, Averaging.emaPytorch().updateAfterStep(50).updateEvery(4).build());
+      power = AveragedModel.of(net, Averaging.powerEma(0.1));
       epochs = AveragingListener.everyEpoch(net, swa).startingAt(EPOCHS / 2);
       swalr =
           SwalrListener.everyEpoch(
                   SchedulerListener.everyEpoch(cosine), new SWALR(0.01, 20, AnnealStrategy.COS))
               .startingAt(EPOCHS / 2);
       AveragingListener<MultiLayerNetwork> iterations = AveragingListener.everyIteration(net, ema);
+      AveragingListener<MultiLayerNetwork> lasts =
+          AveragingListener.everyIteration(net, last).withInterval(6);
+      AveragingListener<MultiLayerNetwork> copies =
+          AveragingListener.everyIteration(net, emaPytorch);
+      AveragingListener<MultiLayerNetwork> powers =
+          AveragingListener.everyIteration(net, power).savingTo(snapshots, SNAPSHOT_EVERY);
       checkpoint.ifPresent(
           saved -> {
             epochs.restore(saved.part("swa"));
             swalr.restore(saved.part("swalr"));
             iterations.restore(saved.part("ema"));
+            lasts.restore(saved.part("last"));
+            copies.restore(saved.part("ema_pytorch"));
+            powers.restore(saved.part("power"));
             next = saved.remaining(epoch());
           });
-      net.addListeners(epochs, swalr, iterations);
+      net.addListeners(epochs, swalr, iterations, lasts, copies, powers);
       writer =
           CheckpointWriter.of(net)
               .with("cosine", cosine)
               .with("swa", epochs)
               .with("swalr", swalr)
-              .with("ema", iterations);
+              .with("ema", iterations)
+              .with("last", lasts)
+              .with("ema_pytorch", copies)
+              .with("power", powers);
       Nd4j.getRandom().setSeed(7);
       checkpoint.ifPresent(TrainingCheckpoint::restoreRandom);
     }
@@ -121,7 +142,7 @@ class KilledAveragingTest {
     public static void main(String[] args) throws IOException {
       Path folder = Path.of(args[0]);
       int most = Integer.parseInt(args[1]);
-      Training training = new Training(TrainingCheckpoint.latest(folder));
+      Training training = new Training(TrainingCheckpoint.latest(folder), snapshots(folder));
       done = training.net.getIterationCount();
       training.net.addListeners(
           new BaseTrainingListener() {
@@ -160,6 +181,21 @@ class KilledAveragingTest {
     return new ProcessBuilder(command)
         .redirectError(ProcessBuilder.Redirect.appendTo(log().toFile()))
         .start();
+  }
+
+  private static EmaSnapshots snapshots(Path folder) {
+    return EmaSnapshots.in(folder.resolve("ema"));
+  }
+
+  /** The names of the snapshots; what a kill left half written has another ending. */
+  private static List<String> files(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> name.endsWith(".zip"))
+          .sorted()
+          .toList();
+    }
   }
 
   private Path log() {
@@ -218,14 +254,31 @@ class KilledAveragingTest {
     System.out.println("KilledAveragingTest: " + KILLS + " kills, " + inSwalr + " under SWALR");
     assertThat(inSwalr).isBetween(5, KILLS - 5);
 
-    Training expected = new Training(Optional.empty());
+    EmaSnapshots undisturbed = snapshots(folder.resolve("undisturbed"));
+    Training expected = new Training(Optional.empty(), undisturbed);
     expected.train();
-    Training end = new Training(Optional.of(TrainingCheckpoint.load(folder.resolve(FINAL))));
+    Training end =
+        new Training(
+            Optional.of(TrainingCheckpoint.load(folder.resolve(FINAL))), snapshots(folder));
     assertThat(end.swa.nAveraged()).isEqualTo(EPOCHS / 2);
     assertThat(end.ema.nAveraged()).isEqualTo(all);
     assertThat(Nets.params(end.net)).isEqualTo(Nets.params(expected.net));
     assertThat(Nets.params(end.swa.network())).isEqualTo(Nets.params(expected.swa.network()));
     assertThat(Nets.params(end.ema.network())).isEqualTo(Nets.params(expected.ema.network()));
+    assertThat(end.last.nAveraged()).isEqualTo(all / 6);
+    assertThat(Nets.params(end.last.network())).isEqualTo(Nets.params(expected.last.network()));
+    for (int i = 0; i < 5; i++) {
+      assertThat(end.last.lastModels().get(i).toDoubleVector())
+          .isEqualTo(expected.last.lastModels().get(i).toDoubleVector());
+    }
+    assertThat(Nets.params(end.emaPytorch.network()))
+        .isEqualTo(Nets.params(expected.emaPytorch.network()));
+    assertThat(Nets.params(end.power.network())).isEqualTo(Nets.params(expected.power.network()));
+    assertThat(files(folder.resolve("ema"))).hasSize(all / SNAPSHOT_EVERY);
+    assertThat(files(folder.resolve("ema")))
+        .isEqualTo(files(folder.resolve("undisturbed").resolve("ema")));
+    assertThat(Nets.params(snapshots(folder).reconstruct(end.net, 0.05)))
+        .isEqualTo(Nets.params(undisturbed.reconstruct(end.net, 0.05)));
     // The counts, the rates, and the state of SWALR.
     assertThat(end.net.getLayerWiseConfigurations().toJson())
         .isEqualTo(expected.net.getLayerWiseConfigurations().toJson());

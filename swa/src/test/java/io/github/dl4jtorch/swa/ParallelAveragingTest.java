@@ -63,11 +63,18 @@ class ParallelAveragingTest {
     Workers workers = new Workers();
     net.addListeners(workers);
     AveragingListener<MultiLayerNetwork> averaging = AveragingListener.everyEpoch(net, average);
+    AveragedModel<MultiLayerNetwork> last = AveragedModel.of(net, Averaging.last(2));
+    AveragingListener<MultiLayerNetwork> lasts = AveragingListener.everyEpoch(net, last);
     ParallelWrapper wrapper = wrapper();
     try {
       for (int epoch = 0; epoch < 2; epoch++) {
         wrapper.fit(new ExistingDataSetIterator(batches));
         averaging.stepEpoch();
+        lasts.stepEpoch();
+        double[] raw = Nets.params(net);
+        assertThat(average.during(() -> Nets.params(net)))
+            .isEqualTo(Nets.params(average.network()));
+        assertThat(Nets.params(net)).isEqualTo(raw);
       }
     } finally {
       wrapper.close();
@@ -76,10 +83,12 @@ class ParallelAveragingTest {
     assertThat(workers.params.get(2)).isNotEqualTo(workers.params.get(3));
     assertThat(average.nAveraged()).isEqualTo(2);
     double[] actual = Nets.params(average.network());
+    double[] ofLast = Nets.params(last.network());
     double[] first = workers.mean(0);
     double[] second = workers.mean(1);
     for (int i = 0; i < actual.length; i++) {
       assertThat(actual[i]).isCloseTo((first[i] + second[i]) / 2, within(1e-15));
+      assertThat(ofLast[i]).isCloseTo((first[i] + second[i]) / 2, within(1e-15));
     }
   }
 

@@ -35,6 +35,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.IUpdater;
@@ -82,11 +83,18 @@ class RandomAveragesTest {
             default -> new TorchSGD(0.02).withMomentum(0.9);
           };
       Averaging averaging =
-          switch (random.nextInt(5)) {
+          switch (random.nextInt(8)) {
             case 0 -> Averaging.equal();
             case 1 -> Averaging.ema(0.8);
             case 2 -> Averaging.emaWithWarmup(0.95);
             case 3 -> Averaging.yolov5(0.99, 5);
+            case 4 ->
+                Averaging.emaPytorch()
+                    .updateAfterStep(random.nextInt(5))
+                    .updateEvery(1 + random.nextInt(2))
+                    .build();
+            case 5 -> Averaging.powerEma(0.1);
+            case 6 -> Averaging.last(1 + random.nextInt(4));
             default -> Averaging.emaWithHalfLife(2);
           };
       return new Setting(
@@ -97,7 +105,7 @@ class RandomAveragesTest {
           averaging.useBuffers(random.nextBoolean()),
           isByEpoch,
           random.nextInt(isByEpoch ? EPOCHS : 2 * BATCHES),
-          1 + random.nextInt(2),
+          averaging.interval() > 0 ? averaging.interval() : 1 + random.nextInt(2),
           random.nextBoolean() ? new SWALR(0.01, random.nextInt(4), AnnealStrategy.COS) : null,
           random.nextBoolean());
     }
@@ -224,6 +232,10 @@ class RandomAveragesTest {
       assertThat(Nets.params(average.network()))
           .as("average %s", history)
           .isEqualTo(Nets.params(expected.average.network()));
+      assertThat(average.lastModels().stream().map(INDArray::toDoubleVector).toArray())
+          .as("last models %s", history)
+          .isEqualTo(
+              expected.average.lastModels().stream().map(INDArray::toDoubleVector).toArray());
       assertThat(run.stateDict()).as("run %s", history).isEqualTo(expected.run.stateDict());
       assertThat(run.paramGroups().stateDict())
           .as("groups %s", history)

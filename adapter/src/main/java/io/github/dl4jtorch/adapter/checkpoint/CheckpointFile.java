@@ -234,15 +234,19 @@ final class CheckpointFile {
   }
 
   private static String withoutMark(Path file) {
+    return isPlainModel(file)
+        ? "it holds a network but no checkpoint: restore it with ModelSerializer, and go on from its"
+            + " own counts, with NetworkSchedule or schedule.attach(groups, lastEpoch)"
+        : "it is no checkpoint, or it is damaged or its end is missing";
+  }
+
+  /** Tells whether a file is one of DL4J's, with a network but no checkpoint. */
+  static boolean isPlainModel(Path file) {
     try (ZipFile zip = new ZipFile(file.toFile())) {
-      if (zip.getEntry(ENTRY) == null && zip.getEntry(ModelSerializer.COEFFICIENTS_BIN) != null) {
-        return "it holds a network but no checkpoint: restore it with ModelSerializer, and go on"
-            + " from its own counts, with NetworkSchedule or schedule.attach(groups, lastEpoch)";
-      }
+      return zip.getEntry(ENTRY) == null && zip.getEntry(ModelSerializer.COEFFICIENTS_BIN) != null;
     } catch (IOException noZip) {
-      // Then it is one of the things that the answer says.
+      return false;
     }
-    return "it is no checkpoint, or it is damaged or its end is missing";
   }
 
   private static byte[] ascii(String text) {

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.shade.jackson.databind.JsonNode;
 
 /**
@@ -64,6 +65,7 @@ record CheckpointFormat(
   private static final Key<List<Groups>> GROUPS = Key.list("groups", Groups::write, Groups::read);
   private static final Key<Map<String, Run>> RUNS = Key.map("runs", Run::write, Run::read);
   private static final Key<Map<String, Part>> PARTS = Key.map("parts", Part::write, Part::read);
+  private static final Key<Part> ALONE = new Key<>("part", Part::write, Part::read);
 
   byte[] write() throws IOException {
     Map<String, @Nullable Object> map = new LinkedHashMap<>();
@@ -238,6 +240,41 @@ record CheckpointFormat(
     private static final Key<Map<String, Object>> VALUES = Key.of("values", CheckpointJson::map);
     private static final Key<Map<String, String>> ARRAYS =
         Key.map("arrays", entry -> entry, JsonNode::asText);
+
+    /**
+     * Takes a part as it is now.
+     *
+     * @param arrays gets its arrays by their entries
+     * @param others how many it has that are of no part
+     */
+    static Part of(String name, CheckpointPart part, Map<String, INDArray> arrays, int others) {
+      Map<String, Object> values = part.values();
+      CheckpointJson.requirePlain("part \"" + name + "\"", values);
+      Map<String, String> entries = new LinkedHashMap<>();
+      part.arrays()
+          .forEach(
+              (key, array) -> {
+                CheckpointArrays.requireReadable(
+                    "the array \"" + key + "\" of the part \"" + name + "\"", array);
+                String entry = SavedTraining.entry(arrays.size() - others);
+                arrays.put(entry, array);
+                entries.put(key, entry);
+              });
+      return new Part(values, entries);
+    }
+
+    /** Writes the entry of a file that has this alone. */
+    byte[] writeAlone() throws IOException {
+      Map<String, @Nullable Object> map = new LinkedHashMap<>();
+      FORMAT.put(VERSION, map);
+      ALONE.put(this, map);
+      return CheckpointJson.write(map);
+    }
+
+    /** Reads the entry of a file that has one alone. */
+    static Part readAlone(String text) throws IOException {
+      return ALONE.in(json(text));
+    }
 
     private Object write() {
       Map<String, @Nullable Object> map = new LinkedHashMap<>();

@@ -310,21 +310,7 @@ public final class CheckpointWriter {
     Map<String, CheckpointFormat.Part> saved = new LinkedHashMap<>();
     int others = arrays.size();
     parts.forEach(
-        (name, part) -> {
-          Map<String, Object> values = part.values();
-          CheckpointJson.requirePlain("part \"" + name + "\"", values);
-          Map<String, String> entries = new LinkedHashMap<>();
-          part.arrays()
-              .forEach(
-                  (key, array) -> {
-                    CheckpointArrays.requireReadable(
-                        "the array \"" + key + "\" of the part \"" + name + "\"", array);
-                    String entry = SavedTraining.entry(arrays.size() - others);
-                    arrays.put(entry, array);
-                    entries.put(key, entry);
-                  });
-          saved.put(name, new CheckpointFormat.Part(values, entries));
-        });
+        (name, part) -> saved.put(name, CheckpointFormat.Part.of(name, part, arrays, others)));
     return saved;
   }
 }

@@ -133,6 +133,17 @@ public final class TrainingCheckpoint {
   }
 
   /**
+   * Tells whether a file is a model as DL4J's {@code ModelSerializer} writes it, without a
+   * checkpoint, so that it is to be read with that.
+   *
+   * @param file the file
+   * @return true if so; false for a checkpoint, and for what is neither
+   */
+  public static boolean isPlainModel(Path file) {
+    return CheckpointFile.isPlainModel(file);
+  }
+
+  /**
    * Loads the newest checkpoint that a {@link TrainingCheckpointListener} left in a folder. One
    * that is damaged is passed over with a warning.
    *
