@@ -12,6 +12,7 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.zip.GZIPInputStream;
 import org.deeplearning4j.datasets.iterator.utilty.ListDataSetIterator;
+import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
@@ -76,6 +77,31 @@ public record DigitsData(DataSet train, DataSet validation, DataSet test) {
   }
 
   /**
+   * Moves each image by up to a pixel up or down and to a side, at random; what leaves is cut off.
+   *
+   * @param images the images, which stay as they are
+   * @param random how far each is moved
+   * @return images in single precision, with the same labels
+   */
+  public static DataSet shifted(DataSet images, Random random) {
+    float[] pixels = images.getFeatures().dup('c').data().asFloat();
+    float[] shifted = new float[pixels.length];
+    for (int image = 0; image < pixels.length; image += PIXELS) {
+      int down = random.nextInt(3) - 1;
+      int right = random.nextInt(3) - 1;
+      for (int row = Math.max(0, down); row < Math.min(SIDE, SIDE + down); row++) {
+        for (int column = Math.max(0, right); column < Math.min(SIDE, SIDE + right); column++) {
+          shifted[image + row * SIDE + column] =
+              pixels[image + (row - down) * SIDE + column - right];
+        }
+      }
+    }
+    return new DataSet(
+        Nd4j.createFromArray(shifted).reshape(images.getFeatures().shape()),
+        images.getLabels().dup());
+  }
+
+  /**
    * Hands out images in batches, in their own order, the same in each epoch.
    *
    * @param images the images
@@ -84,6 +110,15 @@ public record DigitsData(DataSet train, DataSet validation, DataSet test) {
    */
   public static DataSetIterator batches(DataSet images, int size) {
     return new ListDataSetIterator<>(images.batchBy(size), 1);
+  }
+
+  /**
+   * Returns what a network is told of the images.
+   *
+   * @return convolutional, 8 by 8 with one channel
+   */
+  public static InputType inputType() {
+    return InputType.convolutional(SIDE, SIDE, 1);
   }
 
   /** Reads rows of 64 pixels and a digit. */

@@ -58,7 +58,7 @@ class AveragesTest {
     Locale usual = Locale.getDefault();
     try {
       Locale.setDefault(Locale.GERMANY);
-      check(SwaIris::train);
+      check(SwaDigits::train);
     } finally {
       Locale.setDefault(usual);
     }
@@ -66,6 +66,6 @@ class AveragesTest {
 
   @Test
   void exponentialMovingAverage() throws IOException {
-    check(EmaIris::train);
+    check(EmaDigits::train);
   }
 }
