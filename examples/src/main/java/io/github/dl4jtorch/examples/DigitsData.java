@@ -77,7 +77,8 @@ public record DigitsData(DataSet train, DataSet validation, DataSet test) {
   }
 
   /**
-   * Moves each image by up to a pixel up or down and to a side, at random; what leaves is cut off.
+   * Moves each image by up to a pixel to a side, at random; what leaves is cut off. (A digit fills
+   * all eight rows, but seldom all columns.)
    *
    * @param images the images, which stay as they are
    * @param random how far each is moved
@@ -87,12 +88,11 @@ public record DigitsData(DataSet train, DataSet validation, DataSet test) {
     float[] pixels = images.getFeatures().dup('c').data().asFloat();
     float[] shifted = new float[pixels.length];
     for (int image = 0; image < pixels.length; image += PIXELS) {
-      int down = random.nextInt(3) - 1;
       int right = random.nextInt(3) - 1;
-      for (int row = Math.max(0, down); row < Math.min(SIDE, SIDE + down); row++) {
+      for (int row = 0; row < SIDE; row++) {
         for (int column = Math.max(0, right); column < Math.min(SIDE, SIDE + right); column++) {
           shifted[image + row * SIDE + column] =
-              pixels[image + (row - down) * SIDE + column - right];
+              pixels[image + row * SIDE + column - right];
         }
       }
     }

@@ -11,7 +11,7 @@ import org.deeplearning4j.nn.weights.WeightInit;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.learning.config.IUpdater;
 
-/** The network for the digits: two convolutions with batch normalization. */
+/** The network for the digits: three convolutions with batch normalization. */
 final class DigitsNetwork {
 
   private DigitsNetwork() {}
@@ -34,9 +34,12 @@ final class DigitsNetwork {
                     convolution("conv1", 16),
                     new TorchBatchNormalization.Builder().name("bn1").build(),
                     new ActivationLayer(Activation.RELU),
-                    pooling(),
                     convolution("conv2", 32),
                     new TorchBatchNormalization.Builder().name("bn2").build(),
+                    new ActivationLayer(Activation.RELU),
+                    pooling(),
+                    convolution("conv3", 64),
+                    new TorchBatchNormalization.Builder().name("bn3").build(),
                     new ActivationLayer(Activation.RELU),
                     pooling(),
                     new OutputLayer.Builder()

@@ -36,7 +36,7 @@ public final class EarlyStop {
     DataSetIterator training = DigitsData.batches(digits.train(), 128);
     DataSetIterator validation = DigitsData.batches(digits.validation(), 197);
     MultiLayerNetwork net =
-        DigitsNetwork.with(new TorchSGD(0.2).withNesterovMomentum(0.9), 1);
+        DigitsNetwork.with(new TorchSGD(0.1).withNesterovMomentum(0.9), 1);
 
     LRScheduler run =
         ReduceLROnPlateau.builder()

@@ -30,7 +30,7 @@ public final class EmaDigits {
 
   private static final int EPOCHS = 12;
   private static final int WARMUP = 2;
-  private static final int BATCH_SIZE = 64;
+  private static final int BATCH_SIZE = 128;
   private static final int EVERY_BATCHES = 2;
 
   private EmaDigits() {}
@@ -63,7 +63,7 @@ public final class EmaDigits {
         AveragedModel.of(
             net,
             Averaging.torchvision()
-                .decay(0.98)
+                .decay(0.99)
                 .batchSize(BATCH_SIZE)
                 .everyBatches(EVERY_BATCHES)
                 .epochs(EPOCHS)

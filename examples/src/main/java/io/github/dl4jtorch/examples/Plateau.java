@@ -27,7 +27,7 @@ public final class Plateau {
     DataSetIterator training = DigitsData.batches(digits.train(), 128);
     DataSetIterator validation = DigitsData.batches(digits.validation(), 197);
     MultiLayerNetwork net =
-        DigitsNetwork.with(new TorchSGD(0.2).withNesterovMomentum(0.9), 1);
+        DigitsNetwork.with(new TorchSGD(0.1).withNesterovMomentum(0.9), 1);
 
     LRScheduler run =
         ReduceLROnPlateau.builder()
@@ -38,7 +38,7 @@ public final class Plateau {
     net.addListeners(
         SchedulerListener.everyEpoch(run, new DataSetLossCalculator(validation, true)));
 
-    for (int epoch = 0; epoch < 15; epoch++) {
+    for (int epoch = 0; epoch < 12; epoch++) {
       double lr = net.getLearningRate(0);
       net.fit(training);
       System.out.printf(

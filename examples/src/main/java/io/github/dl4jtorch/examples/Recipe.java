@@ -34,7 +34,7 @@ enum Recipe {
   ONECYCLE {
     @Override
     Schedule schedule(int epochs, int batches) {
-      return OneCycleLR.builder(0.2).epochs(epochs).stepsPerEpoch(batches).build();
+      return OneCycleLR.builder(LR).epochs(epochs).stepsPerEpoch(batches).build();
     }
 
     @Override

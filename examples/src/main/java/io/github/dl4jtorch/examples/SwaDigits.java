@@ -27,7 +27,7 @@ public final class SwaDigits {
 
   private static final int EPOCHS = 15;
   private static final int START = 8;
-  private static final int BATCH_SIZE = 64;
+  private static final int BATCH_SIZE = 128;
 
   private SwaDigits() {}
 

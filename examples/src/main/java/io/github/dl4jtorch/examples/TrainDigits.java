@@ -43,7 +43,7 @@ public final class TrainDigits implements Callable<Integer> {
 
   @Option(
       names = "--epochs",
-      defaultValue = "15",
+      defaultValue = "12",
       converter = PositiveInteger.class,
       description = "how often to go through the data (default: ${DEFAULT-VALUE})")
   private int epochs;

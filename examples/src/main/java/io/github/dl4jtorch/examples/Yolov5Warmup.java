@@ -22,7 +22,7 @@ import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
  */
 public final class Yolov5Warmup {
 
-  private static final int EPOCHS = 20;
+  private static final int EPOCHS = 10;
   private static final int BATCHES = 10;
 
   private Yolov5Warmup() {}

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -58,6 +59,39 @@ class DigitsDataTest {
     assertThat(two.getLabels().argMax(1).toIntVector()).containsExactly(9, 0);
     assertThat(two.getFeatures().slice(1).slice(0).getRow(0).toDoubleVector())
         .containsExactly(0, 0, 5 / 16.0, 13 / 16.0, 9 / 16.0, 1 / 16.0, 0, 0);
+  }
+
+  @Test
+  void shiftsByAPixelAndLeavesTheOriginalAlone() throws IOException {
+    DataSet test = DigitsData.load(3).test();
+    List<String> before = images(test);
+    DataSet shifted = DigitsData.shifted(test, new Random(5));
+    assertThat(images(test)).isEqualTo(before);
+    assertThat(shifted.getLabels()).isEqualTo(test.getLabels());
+    int[] seen = new int[3];
+    for (int i = 0; i < test.numExamples(); i++) {
+      double[][] from = test.getFeatures().slice(i).slice(0).toDoubleMatrix();
+      double[][] to = shifted.getFeatures().slice(i).slice(0).toDoubleMatrix();
+      int right = -2;
+      boolean isEqual = false;
+      while (!isEqual && right < 1) {
+        isEqual = Arrays.deepEquals(to, moved(from, ++right));
+      }
+      assertThat(isEqual).as("image %d", i).isTrue();
+      seen[right + 1]++;
+    }
+    assertThat(Arrays.stream(seen).min().orElseThrow()).isGreaterThan(70);
+  }
+
+  private static double[][] moved(double[][] image, int right) {
+    double[][] moved = new double[8][8];
+    for (int row = 0; row < 8; row++) {
+      for (int column = 0; column < 8; column++) {
+        int from = column - right;
+        moved[row][column] = from < 0 || from > 7 ? 0 : image[row][from];
+      }
+    }
+    return moved;
   }
 
   @Test

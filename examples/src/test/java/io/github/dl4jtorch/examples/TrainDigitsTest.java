@@ -83,7 +83,7 @@ class TrainDigitsTest {
     assertThat(reductions).isPositive();
   }
 
-  /** A third of the default's epochs. */
+  /** With less than half of the default's epochs. */
   @Test
   void readsTheDigitsAndWritesWhatItTrained() throws Exception {
     CommandLines result = train("--epochs", "5");
@@ -99,10 +99,10 @@ class TrainDigitsTest {
                 epoch  2 of 5  lr .*
                 epoch  3 of 5  lr .*
                 epoch  4 of 5  lr .*
-                epoch  5 of 5  lr 8.00e-07 loss 0\\.\\d+ +validation (\\d+\\.\\d) %
+                epoch  5 of 5  lr 4.00e-07 loss 0\\.\\d+ +validation (\\d+\\.\\d) %
 
                               start     lowest    highest   end
-                learning rate 0.008     8.000e-07 0.2       8.000e-07
+                learning rate 0.004     4.000e-07 0.1       4.000e-07
                 momentum      0.95      0.85      0.95      0.95
                 loss          .*
 
