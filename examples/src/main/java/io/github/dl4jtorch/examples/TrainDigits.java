@@ -114,12 +114,15 @@ public final class TrainDigits implements Callable<Integer> {
     PrintWriter out = commandLine.getOut();
     out.printf(
         Locale.ROOT,
-        "Training on %d images of digits by recipe %s: %d %s of %d batches%n%n",
+        "Training on %d images of digits by recipe %s: %d %s of %d batches%n",
         digits.train().numExamples(),
         recipe,
         epochs,
         epochs == 1 ? "epoch" : "epochs",
         batches);
+    if (!quiet) {
+      out.println();
+    }
     Random random = new Random(seed);
     for (int epoch = 0; epoch < epochs; epoch++) {
       DataSet shifted = DigitsData.shifted(digits.train(), random);
