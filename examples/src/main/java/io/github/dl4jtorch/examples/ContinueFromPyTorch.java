@@ -90,8 +90,7 @@ public final class ContinueFromPyTorch implements Callable<Integer> {
     List<Double> middles =
         IntStream.range(0, recorded.size()).mapToObj(iteration -> iteration + 0.5).toList();
     new Panels(
-            "A training that PyTorch began and DL4J ends",
-            "iteration (" + batches + " an epoch)")
+            "A training that PyTorch began and DL4J ends", "iteration (" + batches + " an epoch)")
         .addFromZero(
             "loss",
             List.of(

@@ -91,8 +91,7 @@ public record DigitsData(DataSet train, DataSet validation, DataSet test) {
       int right = random.nextInt(3) - 1;
       for (int row = 0; row < SIDE; row++) {
         for (int column = Math.max(0, right); column < Math.min(SIDE, SIDE + right); column++) {
-          shifted[image + row * SIDE + column] =
-              pixels[image + row * SIDE + column - right];
+          shifted[image + row * SIDE + column] = pixels[image + row * SIDE + column - right];
         }
       }
     }
@@ -123,8 +122,7 @@ public record DigitsData(DataSet train, DataSet validation, DataSet test) {
 
   /** Reads rows of 64 pixels and a digit. */
   private static double[][] read() throws IOException {
-    try (InputStream in =
-            Objects.requireNonNull(DigitsData.class.getResourceAsStream(FILE), FILE);
+    try (InputStream in = Objects.requireNonNull(DigitsData.class.getResourceAsStream(FILE), FILE);
         BufferedReader lines =
             new BufferedReader(
                 new InputStreamReader(new GZIPInputStream(in), StandardCharsets.US_ASCII))) {

@@ -18,8 +18,8 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 
 /**
- * EarlyStop: the loss on the validation images halves the rate when it has stopped falling, ends the
- * training when that does not help, and chooses the network to keep.
+ * EarlyStop: the loss on the validation images halves the rate when it has stopped falling, ends
+ * the training when that does not help, and chooses the network to keep.
  */
 public final class EarlyStop {
 
@@ -35,8 +35,7 @@ public final class EarlyStop {
     DigitsData digits = DigitsData.load(1);
     DataSetIterator training = DigitsData.batches(digits.train(), 128);
     DataSetIterator validation = DigitsData.batches(digits.validation(), 197);
-    MultiLayerNetwork net =
-        DigitsNetwork.with(new TorchSGD(0.1).withNesterovMomentum(0.9), 1);
+    MultiLayerNetwork net = DigitsNetwork.with(new TorchSGD(0.1).withNesterovMomentum(0.9), 1);
 
     LRScheduler run =
         ReduceLROnPlateau.builder()

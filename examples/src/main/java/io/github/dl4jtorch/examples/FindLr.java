@@ -21,7 +21,10 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 
-/** Looks for a good learning rate for the network that {@link TrainDigits} trains, and draws the loss over the rate. */
+/**
+ * Looks for a good learning rate for the network that {@link TrainDigits} trains, and draws the
+ * loss over the rate.
+ */
 @Command(
     name = "FindLr",
     sortOptions = false,

@@ -26,8 +26,7 @@ public final class Plateau {
     DigitsData digits = DigitsData.load(1);
     DataSetIterator training = DigitsData.batches(digits.train(), 128);
     DataSetIterator validation = DigitsData.batches(digits.validation(), 197);
-    MultiLayerNetwork net =
-        DigitsNetwork.with(new TorchSGD(0.1).withNesterovMomentum(0.9), 1);
+    MultiLayerNetwork net = DigitsNetwork.with(new TorchSGD(0.1).withNesterovMomentum(0.9), 1);
 
     LRScheduler run =
         ReduceLROnPlateau.builder()

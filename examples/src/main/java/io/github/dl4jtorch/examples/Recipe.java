@@ -24,9 +24,9 @@ import org.nd4j.linalg.schedule.ScheduleType;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * Well-known ways to drive the learning rate, scaled down to the digits, each wired to the network in the
- * way that fits it: those that need no more than the time as a schedule in the updater (pull), the
- * others as a listener (push).
+ * Well-known ways to drive the learning rate, scaled down to the digits, each wired to the network
+ * in the way that fits it: those that need no more than the time as a schedule in the updater
+ * (pull), the others as a listener (push).
  */
 enum Recipe {
 

@@ -20,8 +20,8 @@ import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 
 /**
  * Stochastic weight averaging, by the recipe of PyTorch's documentation with a twentieth of its
- * epochs: a cosine over 15, of which 8 are run, then {@link SWALR} and the mean of the weights after each
- * epoch, and in the end {@code update_bn}.
+ * epochs: a cosine over 15, of which 8 are run, then {@link SWALR} and the mean of the weights
+ * after each epoch, and in the end {@code update_bn}.
  */
 public final class SwaDigits {
 

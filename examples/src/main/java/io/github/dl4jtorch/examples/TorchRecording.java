@@ -37,7 +37,11 @@ import org.nd4j.shade.jackson.databind.json.JsonMapper;
  * @param accuracy PyTorch's accuracy on the images held out, in the end
  */
 record TorchRecording(
-    String recipe, List<DataSet> batches, DataSet validation, List<Double> losses, double accuracy) {
+    String recipe,
+    List<DataSet> batches,
+    DataSet validation,
+    List<Double> losses,
+    double accuracy) {
 
   private static final String FOLDER = "/handover/cnn_onecycle/";
   private static final JsonMapper MAPPER = new JsonMapper();

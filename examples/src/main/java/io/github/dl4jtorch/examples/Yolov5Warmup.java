@@ -17,8 +17,8 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 
 /**
- * YOLOv5's recipe on a small convolutional network: weight decay for weights alone, three param groups, a warm-up
- * that leads the biases down and all else up, and a cosine from epoch to epoch.
+ * YOLOv5's recipe on a small convolutional network: weight decay for weights alone, three param
+ * groups, a warm-up that leads the biases down and all else up, and a cosine from epoch to epoch.
  */
 public final class Yolov5Warmup {
 
