@@ -85,7 +85,7 @@ final class DigitsPicture {
             + " of "
             + truly.length
             + " test images right"
-            + (wrong.isEmpty() ? "" : "; first the others, as what they were read"),
+            + (wrong.isEmpty() ? "" : "; the wrong ones first"),
         MARGIN + COLUMNS * WIDTH / 2,
         27,
         graphics);
