@@ -10,6 +10,7 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.weights.WeightInit;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.learning.config.IUpdater;
+import org.nd4j.nativeblas.NativeOpsHolder;
 
 /** The network for the digits: three convolutions with batch normalization. */
 final class DigitsNetwork {
@@ -51,6 +52,8 @@ final class DigitsNetwork {
                 .setInputType(DigitsData.inputType())
                 .build());
     net.init();
+    // Several threads would spend more time on matrices this small, most of it waiting.
+    NativeOpsHolder.getInstance().getDeviceNativeOps().setOmpNumThreads(1);
     return net;
   }
 

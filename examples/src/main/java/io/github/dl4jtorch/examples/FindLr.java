@@ -15,7 +15,6 @@ import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
-import org.nd4j.nativeblas.NativeOpsHolder;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -98,9 +97,6 @@ public final class FindLr implements Callable<Integer> {
     }
     Files.createDirectories(output);
     DigitsData digits = DigitsData.load(seed);
-    // Several threads would spend more time on matrices this small, most of it waiting.
-    NativeOpsHolder.getInstance().getDeviceNativeOps().setOmpNumThreads(1);
-
     TorchSGD sgd = new TorchSGD(0.1).withNesterovMomentum(0.9);
     MultiLayerNetwork net = DigitsNetwork.with(sgd, seed);
     Result result = test.run(net, DigitsData.batches(digits.train(), BATCH_SIZE));

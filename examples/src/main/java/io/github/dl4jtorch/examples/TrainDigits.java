@@ -18,7 +18,6 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.util.ModelSerializer;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
-import org.nd4j.nativeblas.NativeOpsHolder;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -99,8 +98,6 @@ public final class TrainDigits implements Callable<Integer> {
       throw new AccessDeniedException(output.toString());
     }
     DigitsData digits = DigitsData.load(seed);
-    // Several threads would spend more time on matrices this small, most of it waiting.
-    NativeOpsHolder.getInstance().getDeviceNativeOps().setOmpNumThreads(1);
     int batches = digits.train().numExamples() / BATCH_SIZE;
     DataSetIterator validation =
         DigitsData.batches(digits.validation(), digits.validation().numExamples());
