@@ -199,7 +199,7 @@ final class Panels {
         .get(charts.size() - 1)
         .getStyler()
         .setYAxisLogarithmic(true)
-        .setyAxisTickLabelsFormattingFunction(y -> powerOfTen(y))
+        .setYAxisTickLabelsFormattingFunction(Panels::powerOfTen)
         .setPlotGridHorizontalLinesVisible(false)
         .setYAxisMin(yMin)
         .setYAxisMax(yMax);
