@@ -16,8 +16,11 @@ class SameCurveTest {
 
   private static final Pattern RESULT =
       Pattern.compile(
-          "\n96 iterations, largest relative deviation from PyTorch's loss (\\S+)\n"
-              + "of 261 images held out 96.93 % right, in PyTorch 96.93 %\n");
+          """
+
+          96 iterations, largest relative deviation from PyTorch's loss (\\S+)
+          of 261 images held out 96.93 % right, in PyTorch 96.93 %
+          """);
 
   @TempDir Path folder;
 
