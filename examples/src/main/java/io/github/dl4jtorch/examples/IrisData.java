@@ -16,59 +16,42 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.deeplearning4j.datasets.iterator.utilty.ListDataSetIterator;
 import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import org.nd4j.linalg.dataset.api.preprocessor.NormalizerStandardize;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * The 150 flowers of Fisher's Iris data, which DL4J carries as a resource: 40 of each species to
- * train on, 10 held out. Features are standardised by the mean and deviation of those to train on.
+ * Of the 150 flowers of Fisher's Iris data, which DL4J carries as a resource, 40 of each species to
+ * train on. Features are standardised by their mean and deviation.
  */
-record IrisData(DataSet train, DataSet heldOut, NormalizerStandardize normalizer) {
+record IrisData(DataSet train) {
 
   static final int FEATURES = 4;
   static final int SPECIES = 3;
 
-  private static final int HELD_OUT_OF_EACH = 10;
+  private static final int LEFT_OUT_OF_EACH = 10;
 
   /** Reads the flowers and deals them out by a seed. */
   static IrisData load(long seed) throws IOException {
     Random random = new Random(seed);
     List<double[]> train = new ArrayList<>();
-    List<double[]> heldOut = new ArrayList<>();
     for (List<double[]> species : bySpecies().values()) {
       Collections.shuffle(species, random);
-      heldOut.addAll(species.subList(0, HELD_OUT_OF_EACH));
-      train.addAll(species.subList(HELD_OUT_OF_EACH, species.size()));
+      train.addAll(species.subList(LEFT_OUT_OF_EACH, species.size()));
     }
     Collections.shuffle(train, random);
 
-    IrisData data =
-        new IrisData(
-            inFloat(dataSet(train)), inFloat(dataSet(heldOut)), new NormalizerStandardize());
-    data.normalizer.fit(data.train);
-    data.normalizer.transform(data.train);
-    data.normalizer.transform(data.heldOut);
-    return data;
+    DataSet flowers = inFloat(dataSet(train));
+    NormalizerStandardize normalizer = new NormalizerStandardize();
+    normalizer.fit(flowers);
+    normalizer.transform(flowers);
+    return new IrisData(flowers);
   }
 
   /** Hands out a data set in batches, in its own order. */
   static DataSetIterator batches(DataSet data, int size) {
     return new ListDataSetIterator<>(data.asList(), size);
-  }
-
-  /**
-   * Reads all flowers in the order of the file, in double precision, standardised by the mean and
-   * deviation of all.
-   */
-  static DataSet inOrder() throws IOException {
-    DataSet data = dataSet(read());
-    INDArray features = data.getFeatures();
-    features.subiRowVector(features.mean(0));
-    features.diviRowVector(features.norm2(0).divi(Math.sqrt(data.numExamples())));
-    return data;
   }
 
   private static Map<Double, List<double[]>> bySpecies() throws IOException {
