@@ -73,7 +73,7 @@ public final class TensorBoard {
           AveragingListener.everyIteration(net, average),
           LearningRateMonitor.everyIteration(groups)
               .withColumn("loss/train", net::score)
-              .withColumn("gradient norm", clipping::lastNorm)
+              .withColumn("gradient/norm", clipping::lastNorm)
               .withScore("score/raw", () -> score.calculateScore(net))
               .withScore("score/average", () -> averaged.calculateScore(net))
               .withLog(writer),

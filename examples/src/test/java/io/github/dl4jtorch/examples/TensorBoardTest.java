@@ -29,7 +29,7 @@ class TensorBoardTest {
     for (String tag : List.of("lr/hidden", "lr/output", "momentum/hidden", "loss/train")) {
       assertThat(count(tag, bytes)).as(tag).isEqualTo(400);
     }
-    assertThat(count("gradient norm", bytes)).isEqualTo(400);
+    assertThat(count("gradient/norm", bytes)).isEqualTo(400);
     assertThat(count("score/raw", bytes)).isEqualTo(40);
     assertThat(count("score/average", bytes)).isEqualTo(40);
     assertThat(count("schedule", bytes)).isEqualTo(1);
