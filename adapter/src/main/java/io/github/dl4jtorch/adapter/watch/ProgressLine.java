@@ -40,10 +40,10 @@ import org.nd4j.linalg.learning.config.IUpdater;
  * epoch  3/10 [==&gt;       ]  24%  1:23 left  lr 0.0312  loss 0.412  accuracy 0.871
  * </pre>
  *
- * <p>The line is drawn anew ten times a second at most, and is cut to 79 columns. Where the standard output is no terminal
- * but a file or a pipe, or the console of a development environment, nothing is drawn over: a line
- * goes to the standard error stream at the end of an epoch, if there was none for ten seconds, and
- * at the end of the training.
+ * <p>The line is drawn anew ten times a second at most, and is cut to 79 columns. Where the
+ * standard output is no terminal but a file or a pipe, or the console of a development environment,
+ * nothing is drawn over: a line goes to the standard error stream at the end of an epoch, if there
+ * was none for ten seconds, and at the end of the training.
  *
  * <p>How far a training is goes by the network's count of iterations, so that one that was resumed
  * begins in its middle. With truncated backpropagation through time each segment is one. Where
@@ -271,8 +271,7 @@ public final class ProgressLine extends BaseTrainingListener implements Closeabl
     }
     isInEpoch = false;
     StringBuilder numbers = new StringBuilder();
-    metrics.forEach(
-        (name, value) -> numbers.append("  " + name + " " + text(value.getAsDouble())));
+    metrics.forEach((name, value) -> numbers.append("  " + name + " " + text(value.getAsDouble())));
     measured = numbers.toString();
     show(true);
   }
@@ -368,10 +367,7 @@ public final class ProgressLine extends BaseTrainingListener implements Closeabl
     if (!Double.isFinite(value) || (size != 0 && (size < 1e-3 || size >= 1e6))) {
       return String.format(Locale.ROOT, "%.2e", value);
     }
-    return new BigDecimal(value)
-        .round(new MathContext(3))
-        .stripTrailingZeros()
-        .toPlainString();
+    return new BigDecimal(value).round(new MathContext(3)).stripTrailingZeros().toPlainString();
   }
 
   /** Ends the line of a training that was stopped before its end, so that others may follow. */

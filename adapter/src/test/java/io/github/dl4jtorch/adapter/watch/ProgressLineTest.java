@@ -66,8 +66,7 @@ class ProgressLineTest {
   }
 
   private static MultiLayerNetwork net(double lr) {
-    return Nets.layers(
-        new Sgd(TorchSchedule.lr(new StepLR(2, 0.1), lr, ScheduleType.ITERATION)));
+    return Nets.layers(new Sgd(TorchSchedule.lr(new StepLR(2, 0.1), lr, ScheduleType.ITERATION)));
   }
 
   @Test
@@ -208,8 +207,7 @@ class ProgressLineTest {
     net.fit(Nets.epoch(1), 1);
     Nets.fit(net, Nets.data(1));
     assertThat(output().substring(output().lastIndexOf('\r')))
-        .isEqualTo(
-            "\repoch   2/100 [>         ]   2%  1:38 left  lr 0.1  loss 0.123")
+        .isEqualTo("\repoch   2/100 [>         ]   2%  1:38 left  lr 0.1  loss 0.123")
         .hasSizeLessThan(80);
   }
 
