@@ -116,6 +116,7 @@ public final class ProgressLine extends BaseTrainingListener implements Closeabl
   }
 
   /** From JDK 22 on there may be a console without a terminal. */
+  @SuppressWarnings("SystemConsoleNull") // Of those JDKs it is asked below.
   private static boolean isTerminal() {
     Console console = System.console();
     if (console == null) {
