@@ -16,7 +16,7 @@ import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 
 /**
- * Follows a training and its average: notes the losses of both on the flowers held out after each
+ * Follows a training and its average: notes the losses of both on the images held out after each
  * epoch, draws them, and tells how good both are. To be added after the listener that averages.
  */
 final class AverageRecorder extends BaseTrainingListener {

@@ -15,12 +15,10 @@ import org.deeplearning4j.earlystopping.termination.MaxEpochsTerminationConditio
 import org.deeplearning4j.earlystopping.termination.ScoreImprovementEpochTerminationCondition;
 import org.deeplearning4j.earlystopping.trainer.EarlyStoppingTrainer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
-import org.nd4j.linalg.dataset.DataSet;
-import org.nd4j.linalg.dataset.SplitTestAndTrain;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 
 /**
- * EarlyStop: the loss on rows set apart halves the rate when it has stopped falling, ends the
+ * EarlyStop: the loss on the validation images halves the rate when it has stopped falling, ends the
  * training when that does not help, and chooses the network to keep.
  */
 public final class EarlyStop {
@@ -34,11 +32,11 @@ public final class EarlyStop {
    * @throws IOException if the data cannot be read
    */
   public static void main(String[] args) throws IOException {
-    DataSet rows = IrisData.load(1).train();
-    SplitTestAndTrain split = rows.splitTestAndTrain(96);
-    DataSetIterator training = IrisData.batches(split.getTrain(), 12);
-    DataSetIterator validation = IrisData.batches(split.getTest(), 12);
-    MultiLayerNetwork net = SmallNetwork.with(new TorchSGD(0.4).withNesterovMomentum(0.9));
+    DigitsData digits = DigitsData.load(1);
+    DataSetIterator training = DigitsData.batches(digits.train(), 128);
+    DataSetIterator validation = DigitsData.batches(digits.validation(), 197);
+    MultiLayerNetwork net =
+        DigitsNetwork.with(new TorchSGD(0.1).withNesterovMomentum(0.9), 1);
 
     LRScheduler run =
         ReduceLROnPlateau.builder()
@@ -50,8 +48,8 @@ public final class EarlyStop {
         new EarlyStoppingConfiguration.Builder<MultiLayerNetwork>()
             .scoreCalculator(new DataSetLossCalculator(validation, true))
             .epochTerminationConditions(
-                new MaxEpochsTerminationCondition(60),
-                new ScoreImprovementEpochTerminationCondition(8))
+                new MaxEpochsTerminationCondition(40),
+                new ScoreImprovementEpochTerminationCondition(4))
             .modelSaver(new NetworkCopySaver<>())
             .build();
     EarlyStoppingResult<MultiLayerNetwork> result =
@@ -63,12 +61,14 @@ public final class EarlyStop {
             (epoch, loss) -> System.out.printf(Locale.ROOT, "epoch %2d  loss %.4f%n", epoch, loss));
     System.out.printf(
         Locale.ROOT,
-        "%s after %d epochs%nlast  lr %.5f%nbest  lr %.5f  loss %.4f  of epoch %d%n",
+        "%s after %d epochs%nlast  lr %.5f%nbest  lr %.5f  loss %.4f  of epoch %d%n"
+            + "%.1f %% of the test images right%n",
         result.getTerminationReason(),
         result.getTotalEpochs(),
         net.getLearningRate(0),
         result.getBestModel().getLearningRate(0),
         result.getBestModelScore(),
-        result.getBestModelEpoch());
+        result.getBestModelEpoch(),
+        100 * result.getBestModel().evaluate(DigitsData.batches(digits.test(), 320)).accuracy());
   }
 }

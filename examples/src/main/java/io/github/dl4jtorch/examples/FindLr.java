@@ -21,14 +21,14 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 
-/** Looks for a good learning rate for the Iris flowers, and draws the loss over the rate. */
+/** Looks for a good learning rate for the network that {@link TrainDigits} trains, and draws the loss over the rate. */
 @Command(
     name = "FindLr",
     sortOptions = false,
-    description = "Looks for a good learning rate for the Iris flowers.")
+    description = "Looks for a good learning rate for the digits.")
 public final class FindLr implements Callable<Integer> {
 
-  private static final int BATCH_SIZE = 12;
+  private static final int BATCH_SIZE = 64;
 
   @Option(
       names = "--start-lr",
@@ -51,7 +51,7 @@ public final class FindLr implements Callable<Integer> {
   @Option(
       names = "--seed",
       defaultValue = "1",
-      description = "deals out the flowers (default: ${DEFAULT-VALUE})")
+      description = "deals out the images and initialises the network (default: ${DEFAULT-VALUE})")
   private long seed;
 
   @Option(
@@ -94,12 +94,13 @@ public final class FindLr implements Callable<Integer> {
       throw new ParameterException(commandLine, refused.getMessage(), refused);
     }
     Files.createDirectories(output);
-    IrisData data = IrisData.load(seed);
+    DigitsData digits = DigitsData.load(seed);
     // Several threads would spend more time on matrices this small, most of it waiting.
     NativeOpsHolder.getInstance().getDeviceNativeOps().setOmpNumThreads(1);
 
-    MultiLayerNetwork net = SmallNetwork.with(new TorchSGD(0.1));
-    Result result = test.run(net, IrisData.batches(data.train(), BATCH_SIZE));
+    TorchSGD sgd = new TorchSGD(0.1).withNesterovMomentum(0.9);
+    MultiLayerNetwork net = DigitsNetwork.with(sgd, seed);
+    Result result = test.run(net, DigitsData.batches(digits.train(), BATCH_SIZE));
 
     Path chart = output.resolve("range-test.png");
     Path csv = output.resolve("range-test.csv");
@@ -133,7 +134,7 @@ public final class FindLr implements Callable<Integer> {
     // Where the loss explodes nothing can be seen of the rest.
     int half = (result.losses().size() + 1) / 2;
     double yMax = 1.5 * Collections.max(result.losses().subList(0, half));
-    new Panels("Range test on Iris", "learning rate")
+    new Panels("Range test on the digits", "learning rate")
         .addOverPowers("loss", yMax, lines)
         .write(file);
   }

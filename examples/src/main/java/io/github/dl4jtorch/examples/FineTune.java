@@ -7,20 +7,28 @@ import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.schedules.ExponentialLR;
 import java.io.IOException;
 import java.util.Locale;
-import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
-import org.deeplearning4j.nn.conf.layers.DenseLayer;
-import org.deeplearning4j.nn.conf.layers.OutputLayer;
+import java.util.function.IntPredicate;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.transferlearning.FineTuneConfiguration;
 import org.deeplearning4j.nn.transferlearning.TransferLearning;
-import org.nd4j.linalg.activations.Activation;
+import org.deeplearning4j.nn.weights.WeightInit;
+import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 
 /**
- * Fine-tuning: a new head on a network that was trained before, whose layers are unfrozen one by
- * one, each at a smaller rate and with a schedule of its own.
+ * Fine-tuning: a new head on a network that was trained on the digits 0 to 4, whose layers are
+ * unfrozen one by one, each at a smaller rate and with a schedule of its own, so that it learns 5
+ * to 9 from 50 images.
  */
 public final class FineTune {
+
+  private static final int EPOCHS = 6;
+  private static final int FEW = 50;
+
+  /** The places of layers. */
+  private static final int CONV3 = 7;
+
+  private static final int FC = 11;
 
   private FineTune() {}
 
@@ -31,27 +39,50 @@ public final class FineTune {
    * @throws IOException if the data cannot be read
    */
   public static void main(String[] args) throws IOException {
-    IrisData iris = IrisData.load(1);
-    DataSetIterator training = IrisData.batches(iris.train(), 12);
-    MultiLayerNetwork net = withNewHead(trained(training));
+    DigitsData digits = DigitsData.load(1);
+    DataSet first = only(digits.train(), digit -> digit < 5, digits.train().numExamples());
+    DataSetIterator few =
+        DigitsData.batches(only(digits.train(), digit -> digit >= 5, FEW), FEW / 5);
+    DataSet test = only(digits.test(), digit -> digit >= 5, digits.test().numExamples());
 
-    var head = NetworkParam.inLayers("head");
+    MultiLayerNetwork net = DigitsNetwork.with(new TorchAdam(0.005), 1);
+    net.fit(DigitsData.batches(first, 64), 5);
+    net = withNewHead(net);
+
+    var head = NetworkParam.inLayers("fc");
     NetworkParamGroups groups =
         NetworkParamGroups.builder(net).group(head).lr(0.02).frozen(head.negate()).build();
     follow(net, groups);
-    train(net, training, "head");
+    train(net, few, "head");
 
-    groups = groups.unfreeze(NetworkParam.inLayers("upper"), 0.005);
+    groups = groups.unfreeze(NetworkParam.inLayers("conv3", "bn3"), 0.005);
     follow(net, groups.only(1));
-    train(net, training, "upper");
+    train(net, few, "upper");
 
-    groups = groups.unfreeze(NetworkParam.inLayers("lower"), 0.001);
+    groups = groups.unfreeze(NetworkParam.inLayers("conv1", "bn1", "conv2", "bn2"), 0.001);
     follow(net, groups.only(2));
-    train(net, training, "lower");
+    train(net, few, "lower");
+
+    MultiLayerNetwork fresh = DigitsNetwork.with(new TorchAdam(0.005), 1);
+    fresh.fit(few, 3 * EPOCHS);
     System.out.printf(
         Locale.ROOT,
-        "accuracy %.3f%n",
-        net.evaluate(IrisData.batches(iris.heldOut(), 30)).accuracy());
+        "accuracy %.3f, of a network that knew no digits before %.3f%n",
+        accuracy(net, test),
+        accuracy(fresh, test));
+  }
+
+  /** Returns the first so many images of some digits. */
+  private static DataSet only(DataSet images, IntPredicate digits, int count) {
+    return DataSet.merge(
+        images.asList().stream()
+            .filter(image -> digits.test(image.getLabels().argMax().getInt()))
+            .limit(count)
+            .toList());
+  }
+
+  private static double accuracy(MultiLayerNetwork net, DataSet images) {
+    return net.evaluate(DigitsData.batches(images, images.numExamples())).accuracy();
   }
 
   private static void follow(MultiLayerNetwork net, NetworkParamGroups groups) {
@@ -59,10 +90,10 @@ public final class FineTune {
   }
 
   private static void train(MultiLayerNetwork net, DataSetIterator training, String unfrozen) {
-    for (int epoch = 0; epoch < 6; epoch++) {
+    for (int epoch = 0; epoch < EPOCHS; epoch++) {
       double lower = net.getLearningRate(0);
-      double upper = net.getLearningRate(1);
-      double head = net.getLearningRate(2);
+      double upper = net.getLearningRate(CONV3);
+      double head = net.getLearningRate(FC);
       net.fit(training);
       System.out.printf(
           Locale.ROOT,
@@ -75,47 +106,11 @@ public final class FineTune {
     }
   }
 
-  private static MultiLayerNetwork trained(DataSetIterator training) {
-    MultiLayerNetwork net =
-        new MultiLayerNetwork(
-            new NeuralNetConfiguration.Builder()
-                .seed(1)
-                .updater(new TorchAdam(0.02))
-                .list(
-                    new DenseLayer.Builder()
-                        .name("lower")
-                        .nIn(IrisData.FEATURES)
-                        .nOut(16)
-                        .activation(Activation.TANH)
-                        .build(),
-                    new DenseLayer.Builder()
-                        .name("upper")
-                        .nIn(16)
-                        .nOut(16)
-                        .activation(Activation.TANH)
-                        .build(),
-                    head())
-                .build());
-    net.init();
-    net.fit(training, 5);
-    return net;
-  }
-
   private static MultiLayerNetwork withNewHead(MultiLayerNetwork net) {
     return new TransferLearning.Builder(net)
         .fineTuneConfiguration(
             new FineTuneConfiguration.Builder().seed(2).updater(new TorchAdam(0.02)).build())
-        .removeOutputLayer()
-        .addLayer(head())
-        .build();
-  }
-
-  private static OutputLayer head() {
-    return new OutputLayer.Builder()
-        .name("head")
-        .nIn(16)
-        .nOut(IrisData.SPECIES)
-        .activation(Activation.SOFTMAX)
+        .nOutReplace(FC, DigitsData.DIGITS, WeightInit.XAVIER)
         .build();
   }
 }

@@ -178,6 +178,34 @@ final class Panels {
     return this;
   }
 
+  /**
+   * Adds a panel with powers of ten up the side, a label at every other one.
+   *
+   * @param yMin what lies below, as 0 does, is drawn there
+   */
+  Panels addPowers(String yTitle, double yMin, double yMax, List<Line> lines) {
+    add(
+        yTitle,
+        lines.stream()
+            .map(
+                line ->
+                    new Line(
+                        line.name,
+                        line.x,
+                        line.y.stream().map(y -> Math.max(y, yMin)).toList(),
+                        line.look))
+            .toList());
+    charts
+        .get(charts.size() - 1)
+        .getStyler()
+        .setYAxisLogarithmic(true)
+        .setyAxisTickLabelsFormattingFunction(y -> powerOfTen(y))
+        .setPlotGridHorizontalLinesVisible(false)
+        .setYAxisMin(yMin)
+        .setYAxisMax(yMax);
+    return this;
+  }
+
   /** Begins all panels at a step. */
   Panels from(int step) {
     charts.forEach(chart -> chart.getStyler().setXAxisMin((double) step));
@@ -209,6 +237,11 @@ final class Panels {
               x -> number(x) + " (epoch " + number(x / iterations) + ")");
     }
     return this;
+  }
+
+  private static String powerOfTen(double x) {
+    long power = Math.round(Math.log10(x));
+    return power % 2 == 0 ? "1e" + power : "";
   }
 
   private static String number(double x) {

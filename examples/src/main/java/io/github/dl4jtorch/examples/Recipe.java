@@ -24,7 +24,7 @@ import org.nd4j.linalg.schedule.ScheduleType;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * Well-known ways to drive the learning rate, scaled down to Iris, each wired to the network in the
+ * Well-known ways to drive the learning rate, scaled down to the digits, each wired to the network in the
  * way that fits it: those that need no more than the time as a schedule in the updater (pull), the
  * others as a listener (push).
  */
@@ -34,7 +34,7 @@ enum Recipe {
   ONECYCLE {
     @Override
     Schedule schedule(int epochs, int batches) {
-      return OneCycleLR.builder(0.2).epochs(epochs).stepsPerEpoch(batches).build();
+      return OneCycleLR.builder(LR).epochs(epochs).stepsPerEpoch(batches).build();
     }
 
     @Override
@@ -108,16 +108,11 @@ enum Recipe {
     }
   },
 
-  /** Half the rate whenever the loss on rows set apart from training has stopped falling. */
+  /** Half the rate whenever the loss on the validation images has stopped falling. */
   PLATEAU {
     @Override
     Schedule schedule(int epochs, int batches) {
-      return ReduceLROnPlateau.builder().factor(0.5).patience(3).build();
-    }
-
-    @Override
-    int validationRows() {
-      return 24;
+      return ReduceLROnPlateau.builder().factor(0.5).patience(1).build();
     }
 
     @Override
@@ -144,11 +139,6 @@ enum Recipe {
 
   /** Lets the schedule drive a network that was built, where the updater does not already. */
   void drive(MultiLayerNetwork net, Schedule schedule, DataSetIterator validation) {}
-
-  /** Returns how many of the rows to train on are to be set apart for a metric. */
-  int validationRows() {
-    return 0;
-  }
 
   /** Finds a recipe by its name on the command line. */
   static Recipe of(String name) {

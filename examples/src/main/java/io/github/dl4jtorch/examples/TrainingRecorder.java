@@ -7,7 +7,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Consumer;
 import java.util.function.ToDoubleFunction;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.layers.BaseLayer;
@@ -21,16 +20,6 @@ final class TrainingRecorder extends BaseTrainingListener {
   record Update(int iteration, int epoch, double lr, double momentum, double loss) {}
 
   private final List<Update> updates = new ArrayList<>();
-  private final Consumer<Update> watcher;
-
-  /**
-   * Makes a recorder.
-   *
-   * @param watcher told about each update
-   */
-  TrainingRecorder(Consumer<Update> watcher) {
-    this.watcher = watcher;
-  }
 
   /** Called between backpropagation and the update, so these are the numbers it will use. */
   @Override
@@ -40,23 +29,31 @@ final class TrainingRecorder extends BaseTrainingListener {
     int epoch = net.getEpochCount();
     TorchUpdater updater =
         (TorchUpdater) ((BaseLayer) net.getLayer(0).conf().getLayer()).getIUpdater();
-    Update update =
+    updates.add(
         new Update(
             iteration,
             epoch,
             updater.getLearningRate(iteration, epoch),
             updater.momentum(iteration, epoch),
-            net.score());
-    updates.add(update);
-    watcher.accept(update);
-  }
-
-  List<Update> updates() {
-    return updates;
+            net.score()));
   }
 
   List<Double> values(ToDoubleFunction<Update> value) {
     return updates.stream().mapToDouble(value).boxed().toList();
+  }
+
+  /** Returns the rate of the last update. */
+  double lastLr() {
+    return updates.get(updates.size() - 1).lr;
+  }
+
+  /** Returns the mean loss of an epoch's batches. */
+  double meanLoss(int epoch) {
+    return updates.stream()
+        .filter(update -> update.epoch == epoch)
+        .mapToDouble(Update::loss)
+        .average()
+        .orElse(Double.NaN);
   }
 
   boolean cyclesMomentum() {
@@ -97,13 +94,9 @@ final class TrainingRecorder extends BaseTrainingListener {
   private Line meanOfEpochs(int batches) {
     List<Double> middles = new ArrayList<>();
     List<Double> means = new ArrayList<>();
-    for (int start = 0; start + batches <= updates.size(); start += batches) {
-      middles.add(start + batches / 2.0);
-      means.add(
-          updates.subList(start, start + batches).stream()
-              .mapToDouble(Update::loss)
-              .average()
-              .orElse(Double.NaN));
+    for (int epoch = 0; epoch < updates.size() / batches; epoch++) {
+      middles.add((epoch + 0.5) * batches);
+      means.add(meanLoss(epoch));
     }
     return Line.through("mean of an epoch", middles, means);
   }

@@ -25,7 +25,7 @@ class EarlyStopTest {
                     + "last  lr ([0-9.]+)\\Rbest  lr ([0-9.]+)  loss ([0-9.]+)  of epoch (\\d+)\\R")
             .matcher(output);
     assertThat(end.find()).isTrue();
-    assertThat(losses).hasSize(Integer.parseInt(end.group(1))).hasSizeLessThan(60);
+    assertThat(losses).hasSize(Integer.parseInt(end.group(1))).hasSizeLessThan(40);
     double best = losses.stream().mapToDouble(Double::doubleValue).min().orElseThrow();
     assertThat(Double.parseDouble(end.group(4))).isEqualTo(best);
     assertThat(losses.get(Integer.parseInt(end.group(5)))).isEqualTo(best);

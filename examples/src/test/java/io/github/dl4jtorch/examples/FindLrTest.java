@@ -45,8 +45,8 @@ class FindLrTest {
     assertThat(matcher.matches()).isTrue();
     int divergedAt = Integer.parseInt(matcher.group(1));
     double steepest = Double.parseDouble(matcher.group(2));
-    assertThat(steepest).isBetween(0.02, 2.0);
-    assertThat(Double.parseDouble(matcher.group(3))).isBetween(0.005, 1.0);
+    assertThat(steepest).isBetween(0.002, 0.2);
+    assertThat(Double.parseDouble(matcher.group(3))).isBetween(0.001, 0.1);
 
     List<String> lines = Files.readAllLines(folder.resolve("range-test.csv"));
     assertThat(lines).hasSize(divergedAt + 2).startsWith("lr,loss,smoothed loss");

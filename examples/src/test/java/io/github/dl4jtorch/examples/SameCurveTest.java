@@ -4,24 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.awt.image.BufferedImage;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.nd4j.shade.jackson.core.json.JsonReadFeature;
-import org.nd4j.shade.jackson.databind.JsonNode;
-import org.nd4j.shade.jackson.databind.json.JsonMapper;
 
 class SameCurveTest {
 
   private static final Pattern RESULT =
       Pattern.compile(
-          "\n(\\d+) iterations, largest relative deviation from PyTorch's loss (\\S+)\n");
+          "\n96 iterations, largest relative deviation from PyTorch's loss (\\S+)\n"
+              + "of 261 images held out 96.93 % right, in PyTorch 96.93 %\n");
 
   @TempDir Path folder;
 
@@ -36,12 +32,12 @@ class SameCurveTest {
     assertThat(result.out()).startsWith("SGD(lr=0.1, ").endsWith("\nWrote " + picture + "\n");
     Matcher matcher = RESULT.matcher(result.out());
     assertThat(matcher.find()).isTrue();
-    assertThat(Integer.parseInt(matcher.group(1))).isEqualTo(recordedLosses()).isEqualTo(100);
-    assertThat(Double.parseDouble(matcher.group(2))).isBetween(0.0, 1e-10);
+    // Two losses equal to the bit throughout would be one of them drawn twice.
+    assertThat(Double.parseDouble(matcher.group(1))).isBetween(1e-16, 1e-10);
 
     BufferedImage image = ImageIO.read(picture.toFile());
     assertThat(image.getWidth()).isEqualTo(1600);
-    assertThat(image.getHeight()).isEqualTo(1380);
+    assertThat(image.getHeight()).isEqualTo(920);
   }
 
   @Test
@@ -53,17 +49,5 @@ class SameCurveTest {
 
     assertThat(result)
         .isEqualTo(new CommandLines(1, "", "SameCurve: " + file + " is a file, not a folder\n"));
-  }
-
-  private static int recordedLosses() throws IOException {
-    try (InputStream in =
-        Objects.requireNonNull(SameCurve.class.getResourceAsStream(SameCurve.RECORDING))) {
-      JsonNode recording =
-          JsonMapper.builder()
-              .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
-              .build()
-              .readTree(in);
-      return recording.required("loss").size();
-    }
   }
 }

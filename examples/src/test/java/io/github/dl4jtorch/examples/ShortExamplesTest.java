@@ -33,9 +33,11 @@ class ShortExamplesTest {
 
   @Test
   void plateauHalvesTheRate() throws Exception {
-    assertThat(printed(Plateau::main, "lr").stream().distinct().toList())
-        .startsWith(0.2, 0.1)
-        .hasSizeGreaterThan(2);
+    Printed printed = Printed.by(Plateau::main);
+    assertThat(printed.numbers("epoch", "lr").stream().distinct().toList())
+        .startsWith(0.1, 0.05)
+        .hasSizeGreaterThan(1);
+    assertThat(printed.numbers("epoch", "right").get(11)).isGreaterThan(94);
   }
 
   @Test

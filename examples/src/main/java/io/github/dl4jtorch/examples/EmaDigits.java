@@ -26,14 +26,14 @@ import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
  *
  * <p>The decay is chosen so that, as there, the average looks back over about 4 % of the training.
  */
-public final class EmaIris {
+public final class EmaDigits {
 
-  private static final int EPOCHS = 30;
+  private static final int EPOCHS = 12;
   private static final int WARMUP = 2;
-  private static final int BATCH_SIZE = 12;
+  private static final int BATCH_SIZE = 128;
   private static final int EVERY_BATCHES = 2;
 
-  private EmaIris() {}
+  private EmaDigits() {}
 
   /**
    * Trains, prints how good the network and its average are, and draws the losses of both into
@@ -49,10 +49,10 @@ public final class EmaIris {
   }
 
   static String train(Path picture) throws IOException {
-    IrisData iris = IrisData.load(1);
-    DataSetIterator training = IrisData.batches(iris.train(), BATCH_SIZE);
-    DataSetIterator heldOut = IrisData.batches(iris.heldOut(), BATCH_SIZE);
-    MultiLayerNetwork net = NormalizedNetwork.with(new TorchSGD(0.25).withMomentum(0.9));
+    DigitsData digits = DigitsData.load(1);
+    DataSetIterator training = DigitsData.batches(digits.train(), BATCH_SIZE);
+    DataSetIterator heldOut = DigitsData.batches(digits.test(), digits.test().numExamples());
+    MultiLayerNetwork net = DigitsNetwork.with(new TorchSGD(0.1).withMomentum(0.9), 1);
 
     Schedule warmupThenCosine =
         new SequentialLR(
@@ -63,7 +63,7 @@ public final class EmaIris {
         AveragedModel.of(
             net,
             Averaging.torchvision()
-                .decay(0.8)
+                .decay(0.99)
                 .batchSize(BATCH_SIZE)
                 .everyBatches(EVERY_BATCHES)
                 .epochs(EPOCHS)
