@@ -113,8 +113,7 @@ public final class SummaryWriter implements TrainingLog, Closeable {
     values.forEach(
         (name, value) ->
             summary.add(
-                VALUE,
-                new Message().add(TAG, group + name).add(SIMPLE_VALUE, value.floatValue())));
+                VALUE, new Message().add(TAG, group + name).add(SIMPLE_VALUE, value.floatValue())));
   }
 
   /**

@@ -97,10 +97,10 @@ final class Events {
     for (int i = offset; i < offset + length; i++) {
       crc ^= bytes[i] & 0xFF;
       for (int bit = 0; bit < 8; bit++) {
-        crc = crc >>> 1 ^ ((crc & 1) == 0 ? 0 : 0x82F63B78); // Castagnoli's polynomial, reversed.
+        crc = (crc >>> 1) ^ ((crc & 1) == 0 ? 0 : 0x82F63B78); // Castagnoli's polynomial, reversed.
       }
     }
     crc = ~crc;
-    return (crc >>> 15 | crc << 17) + 0xa282ead8;
+    return ((crc >>> 15) | (crc << 17)) + 0xa282ead8;
   }
 }

@@ -36,7 +36,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** Event files, read back by other code than wrote them. */
 class SummaryWriterTest {
 
-  private static final InstantSource CLOCK = InstantSource.fixed(Instant.ofEpochMilli(1_700_000_000_250L));
+  private static final InstantSource CLOCK =
+      InstantSource.fixed(Instant.ofEpochMilli(1_700_000_000_250L));
   private static final String TIME = "1.70000000025E9 ";
 
   @TempDir Path folder;
@@ -54,13 +55,15 @@ class SummaryWriterTest {
     MultiLayerNetwork net = Nets.layers(new TorchSGD(0.01).withMomentum(0.9));
     NetworkParamGroups groups =
         NetworkParamGroups.builder(net)
-            .group("head", param -> param.layer().equals("layer2")).lr(0.5)
+            .group("head", param -> param.layer().equals("layer2"))
+            .lr(0.5)
             .group("rest", param -> !param.layer().equals("layer2"))
             .build();
     GradientClipping clipping = GradientClipping.norm(100);
     AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.equal());
     DataSetLossCalculator loss = new DataSetLossCalculator(Nets.epoch(1), true);
-    AveragedScoreCalculator<MultiLayerNetwork> averaged = new AveragedScoreCalculator<>(average, loss);
+    AveragedScoreCalculator<MultiLayerNetwork> averaged =
+        new AveragedScoreCalculator<>(average, loss);
     LearningRateMonitor monitor;
     try (SummaryWriter writer = new SummaryWriter(folder, CLOCK)) {
       monitor =
@@ -91,9 +94,17 @@ class SummaryWriterTest {
         .containsExactly(
             TIME + "0 version brain.Event:2",
             TIME + "0 start",
-            TIME + "0 lr/head=0.5, lr/rest=0.01, momentum/head=0.9, momentum/rest=0.9, loss/train=" + losses[0] + ", gradient norm=" + norms[0],
+            TIME
+                + "0 lr/head=0.5, lr/rest=0.01, momentum/head=0.9, momentum/rest=0.9, loss/train="
+                + losses[0]
+                + ", gradient norm="
+                + norms[0],
             TIME + "0 score/raw=" + raw[0],
-            TIME + "1 lr/head=0.25, lr/rest=0.005, momentum/head=0.9, momentum/rest=0.9, loss/train=" + losses[1] + ", gradient norm=" + norms[1],
+            TIME
+                + "1 lr/head=0.25, lr/rest=0.005, momentum/head=0.9, momentum/rest=0.9, loss/train="
+                + losses[1]
+                + ", gradient norm="
+                + norms[1],
             TIME + "1 score/raw=" + raw[1] + ", score/average=" + mean[1]);
   }
 
@@ -141,13 +152,14 @@ class SummaryWriterTest {
 
   @Test
   void namesFilesInTheOrderTheyAreMadeWhateverTheClockSays() throws IOException {
-    for (long seconds : List.of(100L, 100L, 40L)) {
+    for (int seconds : List.of(100, 100, 40)) {
       try (SummaryWriter writer =
           new SummaryWriter(folder, InstantSource.fixed(Instant.ofEpochSecond(seconds)))) {
         writer.addScalar("x", seconds, 0);
       }
     }
-    String rest = "." + InetAddress.getLocalHost().getHostName() + "." + ProcessHandle.current().pid();
+    String rest =
+        "." + InetAddress.getLocalHost().getHostName() + "." + ProcessHandle.current().pid();
     assertThat(Events.files(folder))
         .extracting(file -> file.getFileName().toString())
         .containsExactly(

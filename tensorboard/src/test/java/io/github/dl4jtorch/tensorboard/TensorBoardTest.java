@@ -29,7 +29,8 @@ import org.nd4j.linalg.schedule.ScheduleType;
 class TensorBoardTest {
 
   private static final String PYTHON = System.getProperty("tensorboard.python", "python3");
-  private static final InstantSource CLOCK = InstantSource.fixed(Instant.ofEpochMilli(1_700_000_000_250L));
+  private static final InstantSource CLOCK =
+      InstantSource.fixed(Instant.ofEpochMilli(1_700_000_000_250L));
 
   @TempDir Path folder;
 
