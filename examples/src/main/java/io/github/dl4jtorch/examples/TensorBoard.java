@@ -87,8 +87,7 @@ public final class TensorBoard {
   private static BufferedImage picture(Simulation plan) {
     return new Panels("OneCycleLR", "iteration")
         .addFromZero(
-            "learning rate",
-            List.of(line("hidden", plan.lrs(0)), line("output", plan.lrs(1))))
+            "learning rate", List.of(line("hidden", plan.lrs(0)), line("output", plan.lrs(1))))
         .add("momentum", List.of(line("hidden", plan.momenta(0))))
         .image();
   }

@@ -143,7 +143,8 @@ class TrainDigitsTest {
   @Test
   void oneEpochIsNoPlural() {
     assertThat(train("--epochs", "1").out())
-        .startsWith("Training on 1280 images of digits by recipe onecycle: 1 epoch of 20 batches\n");
+        .startsWith(
+            "Training on 1280 images of digits by recipe onecycle: 1 epoch of 20 batches\n");
   }
 
   @ParameterizedTest
@@ -171,8 +172,7 @@ class TrainDigitsTest {
   void reportsAFolderThatCannotBeWrittenInOneLine() throws IOException {
     Path file = Files.createFile(folder.resolve("file"));
 
-    CommandLines result =
-        CommandLines.run(TrainDigits.commandLine(), "--output", file.toString());
+    CommandLines result = CommandLines.run(TrainDigits.commandLine(), "--output", file.toString());
 
     assertThat(result)
         .isEqualTo(new CommandLines(1, "", "TrainDigits: " + file + " is a file, not a folder\n"));
