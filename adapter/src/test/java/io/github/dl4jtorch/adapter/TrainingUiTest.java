@@ -10,6 +10,8 @@ import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.OneCycleLR;
 import io.github.dl4jtorch.schedules.Schedule;
 import io.github.dl4jtorch.schedules.StepLR;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -108,6 +110,55 @@ class TrainingUiTest {
     for (int i = 0; i + ahead < ITERATIONS; i++) {
       assertThat(shown.get(i).get("1_W")).isEqualTo(monitor.lrs("param group 0")[i + ahead]);
       assertThat(shown.get(i).get("2_W")).isEqualTo(monitor.lrs("param group 1")[i + ahead]);
+    }
+  }
+
+  /** What docs/seeing.md says of it. */
+  @Test
+  void theStorageCanNameGroups() {
+    MultiLayerNetwork net = Nets.layers(new Sgd(0.02));
+    NetworkParamGroups groups =
+        NetworkParamGroups.builder(net)
+            .group("decayed", NetworkParam::isWeight)
+            .lr(0.04)
+            .group("biases", NetworkParam::isBias)
+            .build();
+    Map<String, String> groupOf = new HashMap<>();
+    for (int group = 0; group < groups.size(); group++) {
+      for (NetworkParam param : groups.params(group)) {
+        int layer = net.getLayerNames().indexOf(param.layer());
+        groupOf.put(layer + "_" + param.name(), groups.name(group));
+      }
+    }
+    List<Map<String, Double>> shown = new ArrayList<>();
+    StatsStorage named =
+        new InMemoryStatsStorage() {
+          @Override
+          public void putUpdate(Persistable update) {
+            StatsReport report = (StatsReport) update;
+            Map<String, Double> lrs = new HashMap<>();
+            report
+                .getLearningRates()
+                .forEach((param, lr) -> lrs.put(param + " (" + groupOf.get(param) + ")", lr));
+            report.reportLearningRates(lrs);
+            super.putUpdate(update);
+            shown.add(((StatsReport) update).getLearningRates());
+          }
+        };
+    net.setListeners(
+        new StatsListener(named, 1),
+        SchedulerListener.everyIteration(new StepLR(1, 0.5).attach(groups)));
+    Nets.fit(net, Nets.data(2));
+    assertThat(shown).hasSize(2);
+    for (int layer = 0; layer < 3; layer++) {
+      assertThat(shown.get(0))
+          .containsEntry(layer + "_W (decayed)", 0.04)
+          .containsEntry(layer + "_b (biases)", 0.02)
+          .hasSize(6);
+      assertThat(shown.get(1))
+          .containsEntry(layer + "_W (decayed)", 0.02)
+          .containsEntry(layer + "_b (biases)", 0.01)
+          .hasSize(6);
     }
   }
 }

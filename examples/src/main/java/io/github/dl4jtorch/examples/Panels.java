@@ -250,6 +250,14 @@ final class Panels {
 
   /** Writes all panels as one PNG. */
   void write(Path file) throws IOException {
+    BufferedImage image = image();
+    try (var out = Files.newOutputStream(file)) {
+      ImageIO.write(image, "png", out);
+    }
+  }
+
+  /** Draws all panels. */
+  BufferedImage image() {
     charts.get(0).setTitle(title);
     charts.get(0).getStyler().setChartTitleFont(new Font(Font.SANS_SERIF, Font.BOLD, 15));
     charts.get(charts.size() - 1).setXAxisTitle(xTitle);
@@ -263,8 +271,6 @@ final class Panels {
       graphics.translate(0, height);
     }
     graphics.dispose();
-    try (var out = Files.newOutputStream(file)) {
-      ImageIO.write(image, "png", out);
-    }
+    return image;
   }
 }

@@ -1,7 +1,9 @@
 package io.github.dl4jtorch.examples;
 
+import io.github.dl4jtorch.adapter.watch.ProgressLine;
 import io.github.dl4jtorch.examples.TrainingRecorder.Update;
 import io.github.dl4jtorch.schedules.Schedule;
+import io.github.dl4jtorch.schedules.TrainingLength;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.math.BigDecimal;
@@ -59,7 +61,7 @@ public final class TrainDigits implements Callable<Integer> {
       description = "the folder for the results (default: ${DEFAULT-VALUE})")
   private Path output = Path.of("");
 
-  @Option(names = "--quiet", description = "no line an epoch")
+  @Option(names = "--quiet", description = "no line of progress")
   private boolean quiet;
 
   @Option(
@@ -117,17 +119,17 @@ public final class TrainDigits implements Callable<Integer> {
         epochs,
         epochs == 1 ? "epoch" : "epochs",
         batches);
+    out.flush();
     if (!quiet) {
-      out.println();
+      net.addListeners(
+          ProgressLine.of(net, TrainingLength.of(epochs + "ep", batches))
+              .withMetric("validation", () -> net.evaluate(validation).accuracy()));
     }
     Random random = new Random(seed);
     for (int epoch = 0; epoch < epochs; epoch++) {
       DataSet shifted = DigitsData.shifted(digits.train(), random);
       shifted.shuffle(random.nextLong());
       net.fit(DigitsData.batches(shifted, BATCH_SIZE));
-      if (!quiet) {
-        show(epoch, recorder, net.evaluate(validation).accuracy(), out);
-      }
     }
 
     Path chart = output.resolve("schedule.png");
@@ -153,18 +155,6 @@ public final class TrainDigits implements Callable<Integer> {
         model);
     out.flush();
     return 0;
-  }
-
-  private void show(int epoch, TrainingRecorder recorder, double accuracy, PrintWriter out) {
-    out.printf(
-        Locale.ROOT,
-        "epoch %2d of %d  lr %-8s loss %-7s validation %.1f %%%n",
-        epoch + 1,
-        epochs,
-        rounded(recorder.lastLr(), 3),
-        rounded(recorder.meanLoss(epoch), 3),
-        100 * accuracy);
-    out.flush();
   }
 
   private static void report(TrainingRecorder recorder, PrintWriter out) {

@@ -42,11 +42,6 @@ final class TrainingRecorder extends BaseTrainingListener {
     return updates.stream().mapToDouble(value).boxed().toList();
   }
 
-  /** Returns the rate of the last update. */
-  double lastLr() {
-    return updates.get(updates.size() - 1).lr;
-  }
-
   /** Returns the mean loss of an epoch's batches. */
   double meanLoss(int epoch) {
     return updates.stream()

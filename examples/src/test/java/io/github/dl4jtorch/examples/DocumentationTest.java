@@ -141,7 +141,15 @@ class DocumentationTest {
     List<String> complaints = new ArrayList<>();
     int snippets = 0;
     for (String module :
-        List.of("schedules", "adapter", "swa", "recipes", "torch-files", "handover", "examples")) {
+        List.of(
+            "schedules",
+            "adapter",
+            "swa",
+            "tensorboard",
+            "recipes",
+            "torch-files",
+            "handover",
+            "examples")) {
       for (Path source : files(ROOT.resolve(module).resolve("src/main/java"), ".java")) {
         Matcher matcher = JAVADOC_CODE.matcher(Files.readString(source));
         while (matcher.find()) {

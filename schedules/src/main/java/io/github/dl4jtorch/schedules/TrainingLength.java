@@ -124,6 +124,25 @@ public final class TrainingLength {
     return (int) steps;
   }
 
+  /**
+   * Returns how many batches the whole training has, cut to a whole number, whatever its steps are.
+   *
+   * @return the batches
+   * @throws IllegalArgumentException if they are too many for an int
+   */
+  public int batches() {
+    return new TrainingLength(duration, batchesPerEpoch, ratio, false).steps("1dur");
+  }
+
+  /**
+   * Returns how many batches an epoch has.
+   *
+   * @return the batches
+   */
+  public int batchesPerEpoch() {
+    return batchesPerEpoch;
+  }
+
   private int stepsPerEpoch() {
     return isInEpochs ? 1 : batchesPerEpoch;
   }

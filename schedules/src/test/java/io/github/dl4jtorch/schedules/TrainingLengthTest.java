@@ -72,6 +72,21 @@ class TrainingLengthTest {
   }
 
   @Test
+  void tellsItsBatchesWhateverItsStepsAre() {
+    for (String duration : List.of("10ep", "75ba")) {
+      TrainingLength length = TrainingLength.of(duration, 7);
+      int batches = duration.equals("10ep") ? 70 : 75;
+      assertThat(length.batches()).isEqualTo(batches);
+      assertThat(length.inEpochs().batches()).isEqualTo(batches);
+      assertThat(length.inEpochs().batchesPerEpoch()).isEqualTo(7);
+    }
+    assertThat(TrainingLength.of("10ep", 7).scaledTo(0.55).batches()).isEqualTo(35);
+    assertThatThrownBy(() -> TrainingLength.of("1000000ep", 1_000_000).batches())
+        .isExactlyInstanceOf(IllegalArgumentException.class)
+        .hasMessage("length must be at most 2147483647 steps but was 1dur");
+  }
+
+  @Test
   void countsEpochs() {
     TrainingLength epochs = TrainingLength.of("10ep", 500).inEpochs();
     assertThat(epochs.steps("0.5dur")).isEqualTo(5);

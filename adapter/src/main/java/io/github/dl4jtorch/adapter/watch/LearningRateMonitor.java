@@ -73,11 +73,57 @@ public final class LearningRateMonitor extends BaseTrainingListener {
     }
   }
 
+  /** What is noted, when, and for whom. */
+  private record Settings(
+      @Nullable NetworkParamGroups groups,
+      Unit unit,
+      int interval,
+      Map<String, DoubleSupplier> columns,
+      Map<String, DoubleSupplier> scores,
+      List<TrainingLog> logs) {
+
+    static Settings of(@Nullable NetworkParamGroups groups, Unit unit) {
+      return new Settings(groups, unit, 1, Map.of(), Map.of(), List.of());
+    }
+
+    Settings withInterval(int other) {
+      return new Settings(groups, unit, other, columns, scores, logs);
+    }
+
+    Settings withColumn(String name, DoubleSupplier value) {
+      return new Settings(groups, unit, interval, added(columns, name, value), scores, logs);
+    }
+
+    Settings withScore(String name, DoubleSupplier value) {
+      return new Settings(groups, unit, interval, columns, added(scores, name, value), logs);
+    }
+
+    Settings withLog(TrainingLog log) {
+      List<TrainingLog> more = new ArrayList<>(logs);
+      more.add(log);
+      return new Settings(groups, unit, interval, columns, scores, more);
+    }
+
+    private Map<String, DoubleSupplier> added(
+        Map<String, DoubleSupplier> present, String name, DoubleSupplier value) {
+      if (columns.containsKey(name) || scores.containsKey(name)) {
+        throw new IllegalArgumentException("name must not be given twice but was " + name);
+      }
+      Map<String, DoubleSupplier> more = new LinkedHashMap<>(present);
+      more.put(name, value);
+      return more;
+    }
+
+    /** Returns what is in a row beside the rates; scores come into it later. */
+    Map<String, DoubleSupplier> all() {
+      Map<String, DoubleSupplier> all = new LinkedHashMap<>(columns);
+      scores.keySet().forEach(name -> all.put(name, () -> Double.NaN));
+      return all;
+    }
+  }
+
   private final LiveNetwork net;
-  private final @Nullable NetworkParamGroups groups;
-  private final Unit unit;
-  private final int interval;
-  private final Map<String, DoubleSupplier> columns;
+  private final Settings settings;
 
   private final RateHistory history;
   private @Nullable UpdaterBlocks blocks;
@@ -86,19 +132,12 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   private int iteration;
   private int epoch;
   private int lastEpoch = -1;
+  private boolean hasBegun;
   private boolean hasSeenCopies;
 
-  private LearningRateMonitor(
-      LiveNetwork net,
-      @Nullable NetworkParamGroups groups,
-      Unit unit,
-      int interval,
-      Map<String, DoubleSupplier> columns) {
+  private LearningRateMonitor(LiveNetwork net, Settings settings) {
     this.net = net;
-    this.groups = groups;
-    this.unit = unit;
-    this.interval = interval;
-    this.columns = columns;
+    this.settings = settings;
     this.history = history(UpdaterBlocks.seen(net.model()));
   }
 
@@ -112,7 +151,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @throws IllegalArgumentException if no updater of the network has a learning rate
    */
   public static LearningRateMonitor everyIteration(NeuralNetwork net) {
-    return new LearningRateMonitor(live(net), null, Unit.ITERATION, 1, Map.of());
+    return new LearningRateMonitor(live(net), Settings.of(null, Unit.ITERATION));
   }
 
   /**
@@ -123,7 +162,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @return the monitor, to be added to the listeners of the network whose groups these are
    */
   public static LearningRateMonitor everyIteration(NetworkParamGroups groups) {
-    return new LearningRateMonitor(live(groups.network()), groups, Unit.ITERATION, 1, Map.of());
+    return new LearningRateMonitor(live(groups.network()), Settings.of(groups, Unit.ITERATION));
   }
 
   /**
@@ -137,7 +176,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @throws IllegalArgumentException if no updater of the network has a learning rate
    */
   public static LearningRateMonitor everyEpoch(NeuralNetwork net) {
-    return new LearningRateMonitor(live(net), null, Unit.EPOCH, 1, Map.of());
+    return new LearningRateMonitor(live(net), Settings.of(null, Unit.EPOCH));
   }
 
   /**
@@ -149,7 +188,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    * @return the monitor, to be added to the listeners of the network whose groups these are
    */
   public static LearningRateMonitor everyEpoch(NetworkParamGroups groups) {
-    return new LearningRateMonitor(live(groups.network()), groups, Unit.EPOCH, 1, Map.of());
+    return new LearningRateMonitor(live(groups.network()), Settings.of(groups, Unit.EPOCH));
   }
 
   private static LiveNetwork live(NeuralNetwork net) {
@@ -169,7 +208,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
     if (interval < 1) {
       throw new IllegalArgumentException("interval must be >= 1 but was " + interval);
     }
-    return new LearningRateMonitor(net, groups, unit, interval, columns);
+    return new LearningRateMonitor(net, settings.withInterval(interval));
   }
 
   /**
@@ -190,16 +229,50 @@ public final class LearningRateMonitor extends BaseTrainingListener {
    */
   @CheckReturnValue
   public LearningRateMonitor withColumn(String name, DoubleSupplier value) {
-    if (columns.containsKey(name)) {
-      throw new IllegalArgumentException("name must not be given twice but was " + name);
-    }
-    Map<String, DoubleSupplier> more = new LinkedHashMap<>(columns);
-    more.put(name, value);
-    return new LearningRateMonitor(net, groups, unit, interval, more);
+    return new LearningRateMonitor(net, settings.withColumn(name, value));
+  }
+
+  /**
+   * Returns a monitor that notes another number at the end of each epoch, like the loss on data
+   * held out, of the weights as they are or of their average. It stands in the last row of its
+   * epoch; where none was kept in that epoch, the row of its last update is kept for it. As DL4J
+   * raises no end of an epoch in {@code fit(DataSet)} and under ParallelWrapper, there the monitor
+   * is given to the {@code EpochLoop} as well.
+   *
+   * <pre>{@code
+   * DataSetLossCalculator loss = new DataSetLossCalculator(validation, true);
+   * LearningRateMonitor monitor =
+   *     LearningRateMonitor.everyIteration(net)
+   *         .withScore("score/raw", () -> loss.calculateScore(net));
+   * net.addListeners(monitor);
+   * }</pre>
+   *
+   * @param name the header of its column in the CSV, after those of {@link #withColumn}
+   * @param value gives the number; NaN leaves the cell empty
+   * @return the monitor, with an empty history, to be added in place of this one
+   * @throws IllegalArgumentException if there is a column of that name
+   */
+  @CheckReturnValue
+  public LearningRateMonitor withScore(String name, DoubleSupplier value) {
+    return new LearningRateMonitor(net, settings.withScore(name, value));
+  }
+
+  /**
+   * Returns a monitor that hands each row that it keeps to a log at once, and the scores of an
+   * epoch when it ends. Rows go by the names that the series have then: where one is split, its
+   * parts begin there.
+   *
+   * @param log the log, begun before the first update
+   * @return the monitor, with an empty history, to be added in place of this one
+   */
+  @CheckReturnValue
+  public LearningRateMonitor withLog(TrainingLog log) {
+    return new LearningRateMonitor(net, settings.withLog(log));
   }
 
   /** Puts the parameters into their first series. */
   private RateHistory history(UpdaterBlocks present) {
+    NetworkParamGroups groups = settings.groups();
     Map<NetworkParam, Integer> byGroup = new HashMap<>();
     List<String> names = new ArrayList<>();
     for (int group = 0; groups != null && group < groups.size(); group++) {
@@ -220,7 +293,7 @@ public final class LearningRateMonitor extends BaseTrainingListener {
       throw new IllegalArgumentException(
           "the network must have an updater with a learning rate to be monitored but has none");
     }
-    return new RateHistory(params, series, names, columns);
+    return new RateHistory(params, series, names, settings.all());
   }
 
   /** Finds the updaters at work anew. */
@@ -277,6 +350,10 @@ public final class LearningRateMonitor extends BaseTrainingListener {
     }
     iteration = net.iterationCount();
     epoch = net.epochCount();
+    if (!hasBegun) {
+      settings.logs().forEach(log -> log.begin(iteration));
+      hasBegun = true;
+    }
     read();
     isPending = true;
   }
@@ -305,10 +382,13 @@ public final class LearningRateMonitor extends BaseTrainingListener {
     }
     isPending = false;
     boolean isFirst = history.rows() == 0 || history.lastEpoch() != this.epoch;
+    int interval = settings.interval();
     boolean isKept =
-        unit == Unit.EPOCH ? isFirst && this.epoch % interval == 0 : this.iteration % interval == 0;
+        settings.unit() == Unit.EPOCH
+            ? isFirst && this.epoch % interval == 0
+            : this.iteration % interval == 0;
     if (isKept) {
-      history.keep(this.iteration, this.epoch);
+      keep();
     }
     boolean isEpochStart = this.epoch != lastEpoch;
     lastEpoch = this.epoch;
@@ -318,6 +398,42 @@ public final class LearningRateMonitor extends BaseTrainingListener {
       }
     }
     history.end();
+  }
+
+  private void keep() {
+    history.keep(iteration, epoch);
+    if (!settings.logs().isEmpty()) {
+      TrainingRow row = history.row(history.rows() - 1);
+      settings.logs().forEach(log -> log.write(row));
+    }
+  }
+
+  /**
+   * Takes the scores of the epoch.
+   *
+   * @param model the network
+   */
+  @Override
+  public synchronized void onEpochEnd(Model model) {
+    if (model != net.model() || lastEpoch != net.epochCount() || settings.scores().isEmpty()) {
+      return;
+    }
+    if (history.rows() == 0 || history.lastEpoch() != lastEpoch) {
+      keep();
+    }
+    Map<String, Double> scores = new LinkedHashMap<>();
+    settings
+        .scores()
+        .forEach(
+            (name, value) -> {
+              double score = value.getAsDouble();
+              history.put(name, score);
+              if (!Double.isNaN(score)) {
+                scores.put(name, score);
+              }
+            });
+    TrainingRow row = new TrainingRow(iteration, epoch, Map.of(), Map.of(), scores);
+    settings.logs().forEach(log -> log.write(row));
   }
 
   /** Tells the network from copies that workers train, and refuses others. */
@@ -390,17 +506,17 @@ public final class LearningRateMonitor extends BaseTrainingListener {
   }
 
   /**
-   * Returns the numbers of a column that {@link #withColumn} added.
+   * Returns the numbers of a column that {@link #withColumn} or {@link #withScore} added.
    *
    * @param name its name
-   * @return the number in each row
+   * @return the number in each row; NaN where there was none
    * @throws IllegalArgumentException if there is no such column
    */
   public synchronized double[] column(String name) {
     double[] values = history.columns().get(name);
     if (values == null) {
       throw new IllegalArgumentException(
-          "name must be one of " + columns.keySet() + " but was " + name);
+          "name must be one of " + history.columnNames() + " but was " + name);
     }
     return values;
   }

@@ -3,9 +3,8 @@ package io.github.dl4jtorch.adapter.watch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A history as CSV: a line for each row, with two columns a series. Numbers are written in full,
@@ -57,7 +56,7 @@ final class RateCsv {
           .append(',')
           .append(quoted(name + " momentum"));
     }
-    history.columns().keySet().forEach(name -> header.append(',').append(quoted(name)));
+    history.columnNames().forEach(name -> header.append(',').append(quoted(name)));
     return header.append('\n').toString();
   }
 
@@ -67,26 +66,20 @@ final class RateCsv {
   }
 
   private String lines() {
-    int[] iterations = history.iterations();
-    int[] epochs = history.epochs();
-    int size = history.names().size();
-    List<double[]> columns = new ArrayList<>();
-    for (int i = 0; i < size; i++) {
-      columns.add(history.lrs(i));
-      columns.add(history.momenta(i));
-    }
-    columns.addAll(history.columns().values());
     StringBuilder lines = new StringBuilder();
-    for (int row = 0; row < iterations.length; row++) {
-      lines.append(iterations[row]).append(',').append(epochs[row]);
-      for (double[] column : columns) {
-        lines.append(',');
-        if (!Double.isNaN(column[row])) {
-          lines.append(column[row]);
-        }
+    for (int i = 0; i < history.rows(); i++) {
+      TrainingRow row = history.row(i);
+      lines.append(row.iteration()).append(',').append(row.epoch());
+      for (String name : history.names()) {
+        lines.append(cell(row.lrs().get(name))).append(cell(row.momenta().get(name)));
       }
+      history.columnNames().forEach(name -> lines.append(cell(row.columns().get(name))));
       lines.append('\n');
     }
     return lines.toString();
+  }
+
+  private static String cell(@Nullable Double value) {
+    return value == null ? "," : "," + value;
   }
 }

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -117,6 +118,8 @@ final class RateHistory {
   private int rows;
   // How many series there were before the update at hand.
   private int known;
+  // Null when a parameter has changed its series since they were asked for.
+  private @Nullable List<String> seriesNames;
 
   /**
    * Begins without a row.
@@ -150,12 +153,14 @@ final class RateHistory {
   /** Adds a series for parameters that have come to have a rate, and returns its number. */
   int add() {
     series.add(new Series(null, iterations.length));
+    seriesNames = null;
     return series.size() - 1;
   }
 
   /** Puts a parameter into a series. */
   void put(int param, int number) {
     seriesOf[param] = number;
+    seriesNames = null;
   }
 
   /** Begins to take what an update uses. */
@@ -194,7 +199,7 @@ final class RateHistory {
       series.add(parted);
     }
     for (int member : members) {
-      seriesOf[member] = target;
+      put(member, target);
     }
     return target;
   }
@@ -229,6 +234,30 @@ final class RateHistory {
       series.get(i).momenta[rows] = series.get(i).momentum;
     }
     rows++;
+  }
+
+  /** Puts a number into a column of the last row, of which there must be one. */
+  void put(String column, double value) {
+    column(column)[rows - 1] = value;
+  }
+
+  /** Returns a row, under the names that the series have at present. */
+  TrainingRow row(int row) {
+    Map<String, Double> lrs = new LinkedHashMap<>();
+    Map<String, Double> momenta = new LinkedHashMap<>();
+    for (int i = 0; i < series.size(); i++) {
+      put(lrs, names().get(i), series.get(i).lrs[row]);
+      put(momenta, names().get(i), series.get(i).momenta[row]);
+    }
+    Map<String, Double> others = new LinkedHashMap<>();
+    columns.forEach((name, values) -> put(others, name, values[row]));
+    return new TrainingRow(iterations[row], epochs[row], lrs, momenta, others);
+  }
+
+  private static void put(Map<String, Double> numbers, String name, double value) {
+    if (!Double.isNaN(value)) {
+      numbers.put(name, value);
+    }
   }
 
   /** Tells whether a change is to be told. */
@@ -267,6 +296,13 @@ final class RateHistory {
 
   /** Returns the names of the series, which go by what is in them at present. */
   List<String> names() {
+    if (seriesNames == null) {
+      seriesNames = List.copyOf(named());
+    }
+    return seriesNames;
+  }
+
+  private List<String> named() {
     List<Map<String, List<Integer>>> layers = new ArrayList<>();
     series.forEach(each -> layers.add(new LinkedHashMap<>()));
     Map<String, Integer> sizes = new HashMap<>();
@@ -311,6 +347,15 @@ final class RateHistory {
 
   private DoubleSupplier source(String column) {
     return Objects.requireNonNull(sources.get(column));
+  }
+
+  private double[] column(String name) {
+    return Objects.requireNonNull(columns.get(name));
+  }
+
+  /** Returns the names of what else is kept in the rows. */
+  Set<String> columnNames() {
+    return columns.keySet();
   }
 
   /** Returns what else is kept in the rows, by its names. */

@@ -1,7 +1,7 @@
 /**
- * Looking at learning rates: {@link io.github.dl4jtorch.adapter.watch.LearningRateMonitor} shows
- * those that a training uses, {@link io.github.dl4jtorch.adapter.watch.LrFinder} looks for a good
- * one.
+ * Looking at trainings: {@link io.github.dl4jtorch.adapter.watch.LearningRateMonitor} shows the
+ * learning rates that one uses, {@link io.github.dl4jtorch.adapter.watch.ProgressLine} how far it
+ * is, {@link io.github.dl4jtorch.adapter.watch.LrFinder} looks for a good rate.
  */
 @NullMarked
 package io.github.dl4jtorch.adapter.watch;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.dl4jtorch.adapter.EpochLoop;
 import io.github.dl4jtorch.adapter.NetworkCopy;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
@@ -26,13 +27,16 @@ import io.github.dl4jtorch.schedules.StepLR;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.DoubleSupplier;
 import java.util.stream.IntStream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.nn.conf.layers.BaseLayer;
@@ -540,6 +544,171 @@ class LearningRateMonitorTest {
         .containsOnlyOnce(
             "called for a copy of the network, too; only the network itself is recorded")
         .hasSize(2);
+  }
+
+  /** Writes down what a monitor hands on. */
+  private static final class Written implements TrainingLog {
+    private final List<String> lines = new ArrayList<>();
+
+    @Override
+    public void begin(int iteration) {
+      lines.add("begin " + iteration);
+    }
+
+    @Override
+    public void write(TrainingRow row) {
+      lines.add(
+          row.iteration()
+              + "/"
+              + row.epoch()
+              + " "
+              + row.lrs()
+              + " "
+              + row.momenta()
+              + " "
+              + row.columns());
+    }
+  }
+
+  /** Scores that go down by one, from a number on; the second is not there yet. */
+  private static DoubleSupplier falling(double from) {
+    double[] next = {from};
+    return () -> next[0]-- == from - 1 ? Double.NaN : next[0] + 1;
+  }
+
+  @Test
+  void handsOnWhatTheCsvHas() throws IOException {
+    MultiLayerNetwork net = Nets.layers(new Nesterovs(pulled(new StepLR(2, 0.5), 0.08), 0.9));
+    Written log = new Written();
+    LearningRateMonitor monitor =
+        LearningRateMonitor.everyIteration(net)
+            .withScore("score/raw", falling(9))
+            .withColumn("step", () -> net.getIterationCount() == 1 ? Double.NaN : 7)
+            .withLog(log);
+    net.setListeners(monitor);
+    net.fit(Nets.epoch(2), 3);
+    assertThat(log.lines)
+        .containsExactly(
+            "begin 0",
+            "0/0 {all=0.08} {all=0.9} {step=7.0}",
+            "1/0 {all=0.08} {all=0.9} {}",
+            "1/0 {} {} {score/raw=9.0}",
+            "2/1 {all=0.04} {all=0.9} {step=7.0}",
+            "3/1 {all=0.04} {all=0.9} {step=7.0}",
+            "3/1 {} {} {}",
+            "4/2 {all=0.02} {all=0.9} {step=7.0}",
+            "5/2 {all=0.02} {all=0.9} {step=7.0}",
+            "5/2 {} {} {score/raw=7.0}");
+    Path file = folder.resolve("rates.csv");
+    monitor.writeCsv(file);
+    assertThat(file)
+        .hasContent(
+            """
+            iteration,epoch,all lr,all momentum,step,score/raw
+            0,0,0.08,0.9,7.0,
+            1,0,0.08,0.9,,9.0
+            2,1,0.04,0.9,7.0,
+            3,1,0.04,0.9,7.0,
+            4,2,0.02,0.9,7.0,
+            5,2,0.02,0.9,7.0,7.0
+            """);
+    assertThat(monitor.column("score/raw"))
+        .containsExactly(Double.NaN, 9, Double.NaN, Double.NaN, Double.NaN, 7);
+  }
+
+  @Test
+  void keepsARowForTheScoreOfAnEpochWithoutOne() {
+    MultiLayerNetwork net = Nets.layers(new Sgd(0.08));
+    Written log = new Written();
+    LearningRateMonitor monitor =
+        LearningRateMonitor.everyIteration(net)
+            .withScore("score", falling(9))
+            .withInterval(4)
+            .withLog(log);
+    net.setListeners(monitor);
+    net.fit(Nets.epoch(2), 4);
+    assertThat(monitor.iterations()).containsExactly(0, 3, 4, 7);
+    assertThat(monitor.column("score")).containsExactly(9, Double.NaN, 7, 6);
+    assertThat(log.lines)
+        .containsExactly(
+            "begin 0",
+            "0/0 {all=0.08} {} {}",
+            "1/0 {} {} {score=9.0}",
+            "3/1 {all=0.08} {} {}",
+            "3/1 {} {} {}",
+            "4/2 {all=0.08} {} {}",
+            "5/2 {} {} {score=7.0}",
+            "7/3 {all=0.08} {} {}",
+            "7/3 {} {} {score=6.0}");
+  }
+
+  @Test
+  void beginsALogWhereTheTrainingGoesOn() {
+    MultiLayerNetwork net = Nets.layers(new Sgd(0.08));
+    Nets.fit(net, Nets.data(3));
+    Written log = new Written();
+    net.setListeners(LearningRateMonitor.everyIteration(net).withInterval(2).withLog(log));
+    Nets.fit(net, Nets.data(1));
+    net.setLearningRate(1, 0.02);
+    Nets.fit(net, Nets.data(1));
+    assertThat(log.lines)
+        .containsExactly("begin 3", "4/0 {layer0 + layer2=0.08, layer1=0.02} {} {}");
+  }
+
+  @Test
+  void noUpdateIsMadeIfALogCannotBegin() {
+    MultiLayerNetwork net = Nets.layers(new Sgd(0.08));
+    double[] before = Nets.params(net);
+    TrainingLog broken =
+        new TrainingLog() {
+          @Override
+          public void begin(int iteration) {
+            throw new UncheckedIOException(new IOException("the disk is full"));
+          }
+
+          @Override
+          public void write(TrainingRow row) {}
+        };
+    LearningRateMonitor monitor = LearningRateMonitor.everyIteration(net).withLog(broken);
+    net.setListeners(monitor);
+    assertThatThrownBy(() -> Nets.fit(net, Nets.data(1)))
+        .isExactlyInstanceOf(UncheckedIOException.class)
+        .hasMessage("java.io.IOException: the disk is full");
+    assertThat(Nets.params(net)).isEqualTo(before);
+    assertThat(monitor.iterations()).isEmpty();
+  }
+
+  @Test
+  void notesScoresOfALoopOverBatches() {
+    ComputationGraph net = Nets.graph(new Sgd(0.08));
+    LearningRateMonitor monitor =
+        LearningRateMonitor.everyIteration(net).withScore("score", falling(9));
+    net.setListeners(monitor);
+    EpochLoop.of(net, monitor).fit(3, () -> Nets.fit(net, Nets.data(2)));
+    assertThat(monitor.epochs()).containsExactly(0, 0, 1, 1, 2, 2);
+    assertThat(monitor.column("score"))
+        .containsExactly(Double.NaN, 9, Double.NaN, Double.NaN, Double.NaN, 7);
+  }
+
+  @Test
+  void refusesANameTwice() {
+    LearningRateMonitor monitor =
+        LearningRateMonitor.everyIteration(Nets.layers(new Sgd(0.1)))
+            .withColumn("loss", () -> 1)
+            .withScore("score", () -> 1);
+    for (String name : List.of("loss", "score")) {
+      for (ThrowingCallable call :
+          List.<ThrowingCallable>of(
+              () -> monitor.withColumn(name, () -> 2).names(),
+              () -> monitor.withScore(name, () -> 2).names())) {
+        assertThatThrownBy(call)
+            .isExactlyInstanceOf(IllegalArgumentException.class)
+            .hasMessage("name must not be given twice but was " + name);
+      }
+    }
+    assertThatThrownBy(() -> monitor.column("lr"))
+        .isExactlyInstanceOf(IllegalArgumentException.class)
+        .hasMessage("name must be one of [loss, score] but was lr");
   }
 
   @Test
