@@ -28,12 +28,12 @@ import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 
 /**
  * The curves of a training in TensorBoard: rates and momenta of two param groups, loss, norm of the
- * gradients, and how good the weights and their average are on flowers held out.
+ * gradients, and how good the weights and their average are on images held out.
  */
 public final class TensorBoard {
 
-  private static final int EPOCHS = 40;
-  private static final int BATCHES = 10;
+  private static final int EPOCHS = 6;
+  private static final int BATCH = 64;
 
   private TensorBoard() {}
 
@@ -45,19 +45,17 @@ public final class TensorBoard {
    */
   public static void main(String[] args) throws IOException {
     System.setProperty("java.awt.headless", "true");
-    IrisData iris = IrisData.load(1);
-    DataSetIterator training = IrisData.batches(iris.train(), 12);
-    DataSetIterator heldOut = IrisData.batches(iris.heldOut(), 30);
-    MultiLayerNetwork net = SmallNetwork.with(new TorchSGD(0.1).withMomentum(0.9));
+    DigitsData digits = DigitsData.load(1);
+    DataSetIterator training = DigitsData.batches(digits.train(), BATCH);
+    DataSetIterator heldOut = DigitsData.batches(digits.validation(), digits.validation().numExamples());
+    int batches = digits.train().numExamples() / BATCH;
+    MultiLayerNetwork net = DigitsNetwork.with(new TorchSGD(0.1).withMomentum(0.9), 1);
 
-    var output = NetworkParam.inLayers("output");
+    var head = NetworkParam.inLayers("fc");
     NetworkParamGroups groups =
-        NetworkParamGroups.builder(net)
-            .group("hidden", output.negate())
-            .group("output", output)
-            .build();
+        NetworkParamGroups.builder(net).group("body", head.negate()).group("head", head).build();
     LRScheduler run =
-        OneCycleLR.builder(List.of(0.1, 0.05)).totalSteps(EPOCHS * BATCHES).build().attach(groups);
+        OneCycleLR.builder(List.of(0.1, 0.05)).totalSteps(EPOCHS * batches).build().attach(groups);
     GradientClipping clipping = GradientClipping.norm(1.0);
     AveragedModel<MultiLayerNetwork> average = AveragedModel.of(net, Averaging.ema(0.9));
     DataSetLossCalculator score = new DataSetLossCalculator(heldOut, true);
@@ -66,7 +64,7 @@ public final class TensorBoard {
 
     Path folder = Path.of(args.length > 0 ? args[0] : "output/tensorboard");
     try (SummaryWriter writer = SummaryWriter.in(folder)) {
-      writer.addImage("schedule", picture(run.simulate(EPOCHS * BATCHES)), 0);
+      writer.addImage("schedule", picture(run.simulate(EPOCHS * batches)), 0);
       net.addListeners(
           clipping,
           SchedulerListener.everyIteration(run),
@@ -77,7 +75,7 @@ public final class TensorBoard {
               .withScore("score/raw", () -> score.calculateScore(net))
               .withScore("score/average", () -> averaged.calculateScore(net))
               .withLog(writer),
-          ProgressLine.of(net, TrainingLength.of(EPOCHS + "ep", BATCHES))
+          ProgressLine.of(net, TrainingLength.of(EPOCHS + "ep", batches))
               .withMetric("score", () -> score.calculateScore(net)));
       net.fit(training, EPOCHS);
     }
@@ -87,8 +85,8 @@ public final class TensorBoard {
   private static BufferedImage picture(Simulation plan) {
     return new Panels("OneCycleLR", "iteration")
         .addFromZero(
-            "learning rate", List.of(line("hidden", plan.lrs(0)), line("output", plan.lrs(1))))
-        .add("momentum", List.of(line("hidden", plan.momenta(0))))
+            "learning rate", List.of(line("body", plan.lrs(0)), line("head", plan.lrs(1))))
+        .add("momentum", List.of(line("body", plan.momenta(0))))
         .image();
   }
 

@@ -26,12 +26,12 @@ class TensorBoardTest {
     }
     assertThat(files).hasSize(1);
     String bytes = Files.readString(files.get(0), StandardCharsets.ISO_8859_1);
-    for (String tag : List.of("lr/hidden", "lr/output", "momentum/hidden", "loss/train")) {
-      assertThat(count(tag, bytes)).as(tag).isEqualTo(400);
+    for (String tag : List.of("lr/body", "lr/head", "momentum/body", "loss/train")) {
+      assertThat(count(tag, bytes)).as(tag).isEqualTo(120);
     }
-    assertThat(count("gradient/norm", bytes)).isEqualTo(400);
-    assertThat(count("score/raw", bytes)).isEqualTo(40);
-    assertThat(count("score/average", bytes)).isEqualTo(40);
+    assertThat(count("gradient/norm", bytes)).isEqualTo(120);
+    assertThat(count("score/raw", bytes)).isEqualTo(6);
+    assertThat(count("score/average", bytes)).isEqualTo(6);
     assertThat(count("schedule", bytes)).isEqualTo(1);
   }
 
