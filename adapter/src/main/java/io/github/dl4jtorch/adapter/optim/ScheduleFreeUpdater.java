@@ -208,35 +208,45 @@ public abstract sealed class ScheduleFreeUpdater<T extends ScheduleFreeUpdater<T
     Nd4j.exec(new Axpy(direction, update, update, factor * step.fromY));
   }
 
-  private void requireTraining(UpdaterState state) {
+  private static void requireTraining(UpdaterState state) {
     if (state.extra() == AT_EVALUATION) {
       throw new IllegalStateException(
-          "the network must have its training weights for an update but has those for evaluation,"
-              + " within ScheduleFree.during(..) or saved there");
+          "the network must have its training weights but has those for evaluation, within"
+              + " ScheduleFree.during(..) or since it was saved there");
     }
+  }
+
+  private UpdaterState state(INDArray params, INDArray view) {
+    UpdaterState state = new UpdaterState(this, view, false);
+    state.bind(params.length());
+    return state;
+  }
+
+  /**
+   * Checks that the parameters of a block are {@code y}. {@code ScheduleFree} of the adapter calls
+   * this and the two methods below.
+   *
+   * @param params the parameters of the block, of rank 1
+   * @param view the block's state as DL4J keeps it
+   * @throws IllegalStateException if they are {@code x}, or it is the state of another updater or
+   *     block
+   */
+  public final void requireTraining(INDArray params, INDArray view) {
+    requireTraining(state(params, view));
   }
 
   /**
    * Turns the parameters of a block from {@code y} into {@code x}, and lets no update be made until
-   * {@link #toTraining}. {@code ScheduleFree} of the adapter calls it.
+   * {@link #toTraining}.
    *
    * @param params the parameters of the block, of rank 1
    * @param view the block's state as DL4J keeps it
-   * @throws IllegalStateException if it is the state of another updater or block, or the parameters
-   *     are {@code x} already; nothing is changed
    */
   public final void toEvaluation(INDArray params, INDArray view) {
-    UpdaterState state = new UpdaterState(this, view, false);
-    state.bind(params.length());
-    if (state.extra() == AT_EVALUATION) {
-      throw new IllegalStateException(
-          "the network must have its training weights but has those for evaluation already");
-    }
-    if (state.age() > 0) {
-      Nd4j.exec(new Axpy(state.array(0), params, params, 1 - 1 / beta()));
-      state.setExtra(AT_EVALUATION);
-      state.save();
-    }
+    UpdaterState state = state(params, view);
+    state.setExtra(AT_EVALUATION);
+    state.save();
+    Nd4j.exec(new Axpy(state.array(0), params, params, 1 - 1 / beta()));
   }
 
   /**
@@ -246,11 +256,8 @@ public abstract sealed class ScheduleFreeUpdater<T extends ScheduleFreeUpdater<T
    * @param view the block's state as DL4J keeps it
    */
   public final void toTraining(INDArray params, INDArray view) {
-    UpdaterState state = new UpdaterState(this, view, false);
-    state.bind(params.length());
-    if (state.age() > 0) {
-      state.setExtra(0);
-      state.save();
-    }
+    UpdaterState state = state(params, view);
+    state.setExtra(0);
+    state.save();
   }
 }
