@@ -3,17 +3,10 @@ package io.github.dl4jtorch.adapter.internal;
 import org.deeplearning4j.nn.api.Model;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.api.rng.Random;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** Lets a network have other weights for a while, of which its training notices nothing. */
 public final class OtherWeights {
-
-  /** What is done with the other weights. */
-  @FunctionalInterface
-  public interface Work<T, E extends Exception> {
-    T run() throws E;
-  }
 
   private OtherWeights() {}
 
@@ -25,18 +18,14 @@ public final class OtherWeights {
    * @param back undoes what else that has changed
    */
   public static <T, E extends Exception> T during(
-      Model net, Runnable put, Runnable back, Work<T, E> work) throws E {
-    Random random = Nd4j.getRandom();
-    long root = random.rootState();
-    long node = random.nodeState();
+      Model net, Runnable put, Runnable back, RandomNumbers.Work<T, E> work) throws E {
     INDArray before = copy(net.params());
     try {
       put.run();
-      return work.run();
+      return RandomNumbers.undisturbed(work);
     } finally {
       net.params().assign(before);
       back.run();
-      random.setStates(root, node);
     }
   }
 

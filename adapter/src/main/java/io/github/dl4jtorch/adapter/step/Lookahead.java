@@ -66,6 +66,7 @@ public final class Lookahead extends BaseTrainingListener
   private final transient List<UpdaterBlocks.Span> spans;
   private final boolean hasConstraints;
   private int steps;
+  private boolean isAtEvaluation;
 
   private Lookahead(LiveNetwork net, int k, double alpha) {
     this.net = net;
@@ -112,23 +113,28 @@ public final class Lookahead extends BaseTrainingListener
    * Does something while the network has the slow weights, with which the authors found an
    * evaluation between two of their moves usually better. Afterwards the network has its own
    * weights again, to the bit and whatever is thrown, and the calling thread's random numbers, so
-   * that training goes on as if nothing had been. It must not be trained within.
+   * that training goes on as if nothing had been. Training within is refused.
    *
    * @param work what is done with the network
    * @param <T> the kind of result
    * @param <E> what it may throw
    * @return the result
    * @throws E from there
+   * @throws IllegalStateException if this is done within itself
    */
   public <T, E extends Exception> T during(EvaluationWork<T, E> work) throws E {
+    if (isAtEvaluation) {
+      throw new IllegalStateException("the network has the slow weights already");
+    }
     return OtherWeights.during(
         net.model(),
         () -> {
+          isAtEvaluation = true;
           for (int i = 0; i < spans.size(); i++) {
             fast(i).assign(slowWeights.get(i));
           }
         },
-        () -> {},
+        () -> isAtEvaluation = false,
         work::run);
   }
 
@@ -139,6 +145,7 @@ public final class Lookahead extends BaseTrainingListener
    * @param action what is done with the network
    * @param <E> what it may throw
    * @throws E from there
+   * @throws IllegalStateException if this is done within itself
    */
   public <E extends Exception> void during(EvaluationAction<E> action) throws E {
     this.<Boolean, E>during(
@@ -160,6 +167,15 @@ public final class Lookahead extends BaseTrainingListener
   @Override
   public boolean needsIterations() {
     return true;
+  }
+
+  @Override
+  public void onGradientCalculation(Model model) {
+    if (isAtEvaluation && model == net.model()) {
+      throw new IllegalStateException(
+          "the network must not be trained within lookahead.during(..), where it has the slow"
+              + " weights");
+    }
   }
 
   @Override
