@@ -171,7 +171,11 @@ public final class Lookahead extends BaseTrainingListener
 
   @Override
   public void onGradientCalculation(Model model) {
-    if (isAtEvaluation && model == net.model()) {
+    if (!LiveNetwork.isKindOf(model)) {
+      return;
+    }
+    requireOwn(model);
+    if (isAtEvaluation) {
       throw new IllegalStateException(
           "the network must not be trained within lookahead.during(..), where it has the slow"
               + " weights");
