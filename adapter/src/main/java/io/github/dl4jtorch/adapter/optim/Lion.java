@@ -12,10 +12,10 @@ import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.scalar.ScalarMultiplication;
 import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.Axpy;
+import org.nd4j.linalg.api.ops.impl.transforms.same.Sign;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.regularization.Regularization;
 import org.nd4j.linalg.learning.regularization.WeightDecay;
-import org.nd4j.linalg.ops.transforms.Transforms;
 import org.nd4j.linalg.schedule.ISchedule;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
 
@@ -191,7 +191,8 @@ public final class Lion extends TorchUpdater {
           Nd4j.exec(new Axpy(part, scratch, scratch, 1 - kept));
           average.muli(beta2);
           Nd4j.exec(new Axpy(part, average, average, 1 - beta2));
-          Nd4j.exec(new ScalarMultiplication(Transforms.sign(scratch, false), null, part, lr));
+          Nd4j.exec(new Sign(scratch, part));
+          part.muli(lr);
         });
   }
 }

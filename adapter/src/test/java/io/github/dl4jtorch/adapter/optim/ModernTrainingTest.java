@@ -29,7 +29,9 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.FieldSource;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.memory.conf.WorkspaceConfiguration;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -230,6 +232,18 @@ class ModernTrainingTest {
       assertThat(net.getUpdater().getStateViewArray().length()).isEqualTo(2 * 46 + 6 * 7);
     }
     assertThat(Nets.blocks(net)).isEqualTo(1);
+  }
+
+  /** 4 million numbers, which are too many for ND4J's own norm, are 2048 times as long as one. */
+  @ParameterizedTest
+  @EnumSource(names = {"HALF", "BFLOAT16", "FLOAT", "DOUBLE"})
+  void lambAddsUpLongArraysExactly(DataType type) {
+    int length = 1 << 22;
+    INDArray params = Nd4j.valueArrayOf(new long[] {length}, 0.3, type);
+    INDArray update = Nd4j.zeros(type, length);
+    update.putScalar(7, -0.25);
+    new LambDecay(0).apply(params, update, 1.0 / 1024, 0, 0);
+    assertThat(update.getDouble(7)).isCloseTo(-2 * params.getDouble(0), within(1e-7));
   }
 
   /** The first step of Adam is the rate, whatever the gradient. */
