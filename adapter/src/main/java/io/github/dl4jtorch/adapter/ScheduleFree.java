@@ -24,9 +24,9 @@ import org.nd4j.linalg.learning.config.IUpdater;
  * ScheduleFree weights = ScheduleFree.of(net);
  * for (int epoch = 0; epoch < 10; epoch++) {
  *   net.fit(training);
- *   double accuracy = weights.during(() -> net.evaluate(validation)).accuracy();
+ *   double accuracy = weights.during(() -> net.evaluate(validation).accuracy());
  * }
- * weights.during(() -> net.save(file, false)); // for predictions
+ * weights.during(() -> net.save(new File("model.zip"), false)); // for predictions
  * }</pre>
  *
  * <p>Everything that evaluates the network by itself, like DL4J's {@code EvaluativeListener}, sees

@@ -42,12 +42,12 @@ import org.nd4j.linalg.factory.Nd4j;
  * training come back with its weights, and its random numbers do not notice:
  *
  * <pre>{@code
- * Evaluation evaluation =
+ * double accuracy =
  *     ScheduleFree.of(net)
  *         .during(
  *             () -> {
  *               new UpdateBn().run(net, training);
- *               return net.evaluate(validation);
+ *               return net.evaluate(validation).accuracy();
  *             });
  * }</pre>
  */

@@ -34,7 +34,7 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  * <pre>{@code
  * ScheduleFree weights = ScheduleFree.of(net);
  * net.fit(training, 10);
- * Evaluation evaluation = weights.during(() -> net.evaluate(validation));
+ * double accuracy = weights.during(() -> net.evaluate(validation).accuracy());
  * }</pre>
  *
  * <p>All numbers are those of the authors' package {@code schedulefree}, which corrects the bias of
