@@ -30,8 +30,7 @@ class ScheduleFreeBnTest {
             .withWeightDecay(0.01)
             .applyTo(
                 Nets.settings(new Sgd())
-                    .list(
-                        Nets.dense(Nets.INPUTS, 4), norm, new DropoutLayer(0.5), Nets.output(4))
+                    .list(Nets.dense(Nets.INPUTS, 4), norm, new DropoutLayer(0.5), Nets.output(4))
                     .build()));
   }
 

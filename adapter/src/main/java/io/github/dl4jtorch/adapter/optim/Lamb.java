@@ -26,7 +26,8 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  * ratio as one; a network that is given the updater without it refuses to be trained. What it is
  * not to decay is not adapted either, as in the implementations of NVIDIA, Hugging Face and Google,
  * and so is a plain step of Adam, unless {@link #withAlwaysAdapt} says otherwise. Nor is DL4J's own
- * {@code BatchNormalization}, which it never decays. The weight decay is 0.01 unless told otherwise.
+ * {@code BatchNormalization}, which it never decays. The weight decay is 0.01 unless told
+ * otherwise.
  *
  * <p>Those implementations also clip the norm of all gradients together at 1; {@code
  * GradientClipping.norm(1)} does that here. Step {@code t} counts from 1. State of {@code n}

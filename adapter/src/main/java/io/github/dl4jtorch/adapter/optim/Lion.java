@@ -29,8 +29,8 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  * m = beta2 m + (1 - beta2) g
  * </pre>
  *
- * <p>Rates are usually a third to a tenth of AdamW's, and weight decays as many times larger. {@link
- * TorchOptimizer} sets the decay, by default 0. State of {@code n} parameters: {@code m}.
+ * <p>Rates are usually a third to a tenth of AdamW's, and weight decays as many times larger.
+ * {@link TorchOptimizer} sets the decay, by default 0. State of {@code n} parameters: {@code m}.
  *
  * <p>See Chen et al., <a href="https://arxiv.org/abs/2302.06675">Symbolic Discovery of Optimization
  * Algorithms</a>.

@@ -10,7 +10,8 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
 
 /**
  * The weight decay of {@link AdamWScheduleFree}, which is a part of its direction and so moves both
- * {@code y} and {@code z}. DL4J applies it right after the updater of the block, in the same thread.
+ * {@code y} and {@code z}. DL4J applies it right after the updater of the block, in the same
+ * thread.
  */
 final class ScheduleFreeDecay extends WeightDecay {
 

@@ -5,12 +5,10 @@ import static io.github.dl4jtorch.adapter.optim.Require.requireNonNegative;
 import com.google.errorprone.annotations.CheckReturnValue;
 import java.lang.ref.WeakReference;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.Axpy;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.NDArrayIndex;
-import org.nd4j.linalg.schedule.ISchedule;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
 
 /**
@@ -81,8 +79,8 @@ public abstract sealed class ScheduleFreeUpdater<T extends ScheduleFreeUpdater<T
   /**
    * Returns a copy whose rate grows in equal steps at first, which takes the place of a schedule.
    *
-   * @param warmupSteps at which update, counted from 1, the rate is first a whole one, {@code >= 0},
-   *     by default 0, from the first on
+   * @param warmupSteps at which update, counted from 1, the rate is first a whole one, {@code >=
+   *     0}, by default 0, from the first on
    * @return the copy
    * @throws IllegalArgumentException if the argument is out of its range
    */
@@ -202,8 +200,7 @@ public abstract sealed class ScheduleFreeUpdater<T extends ScheduleFreeUpdater<T
               + " updates, but these have another: give the network its updater by a"
               + " TorchOptimizer, which takes the decay away");
     }
-    INDArray difference =
-        state.array(0).get(NDArrayIndex.interval(from, from + update.length()));
+    INDArray difference = state.array(0).get(NDArrayIndex.interval(from, from + update.length()));
     Nd4j.exec(new Axpy(direction, difference, difference, -factor * step.fromZ));
     Nd4j.exec(new Axpy(direction, update, update, factor * step.fromY));
   }

@@ -52,7 +52,9 @@ class ModernTrainingTest {
   static final List<TorchOptimizer> OPTIMIZERS =
       List.of(
           TorchOptimizer.of(new Lion(LR).withBetas(0.8, 0.9)).withWeightDecay(0.1),
-          TorchOptimizer.of(new Lamb(LR)).withWeightDecay(0.05).withoutDecayOn(NetworkParam::isBias),
+          TorchOptimizer.of(new Lamb(LR))
+              .withWeightDecay(0.05)
+              .withoutDecayOn(NetworkParam::isBias),
           TorchOptimizer.of(new Lamb(LR).withAlwaysAdapt()).withWeightDecay(0),
           TorchOptimizer.of(new SGDScheduleFree(LR).withWarmupSteps(9)).withWeightDecay(0.1),
           TorchOptimizer.of(new AdamWScheduleFree(LR).withR(1).withWarmupSteps(9))
@@ -304,9 +306,7 @@ class ModernTrainingTest {
     Nets.fit(other, data.subList(10, 20));
     MultiLayerNetwork both = layers(optimizer);
     both.setParams(mean(one.params(), other.params()));
-    both.getUpdater()
-        .getStateViewArray()
-        .assign(mean(one.updaterState(), other.updaterState()));
+    both.getUpdater().getStateViewArray().assign(mean(one.updaterState(), other.updaterState()));
     if (updater(one) instanceof ScheduleFreeUpdater) {
       double[] x = ScheduleFree.of(both).during(() -> Nets.params(both));
       double[] ofOne = ScheduleFree.of(one).during(() -> Nets.params(one));

@@ -214,7 +214,9 @@ class LookaheadTest {
   void takesNoMemoryOfTheModelsSize() {
     MultiLayerNetwork net =
         Nets.init(
-            Nets.settings(new TorchAdam(0.05)).list(Nets.dense(100, 1000), Nets.output(1000)).build());
+            Nets.settings(new TorchAdam(0.05))
+                .list(Nets.dense(100, 1000), Nets.output(1000))
+                .build());
     Lookahead lookahead = Lookahead.of(net, 1, 0.5);
     WorkspaceConfiguration configuration =
         WorkspaceConfiguration.builder().initialSize(10_000_000).build();
@@ -264,8 +266,7 @@ class LookaheadTest {
     assertThatThrownBy(() -> lookahead.restore(part(values, Map.of())))
         .isExactlyInstanceOf(MalformedDataException.class)
         .hasMessage("slow_weights must be 46 numbers of type DOUBLE but were none");
-    assertThatThrownBy(
-            () -> lookahead.restore(part(values, Map.of("slow_weights", Nd4j.ones(3)))))
+    assertThatThrownBy(() -> lookahead.restore(part(values, Map.of("slow_weights", Nd4j.ones(3)))))
         .isExactlyInstanceOf(MalformedDataException.class)
         .hasMessage("slow_weights must be 46 numbers of type DOUBLE but were 3 of type FLOAT");
     assertThat(lookahead.arrays().get("slow_weights").dup().toDoubleVector()).isEqualTo(before);
