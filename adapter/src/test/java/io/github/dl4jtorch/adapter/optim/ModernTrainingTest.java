@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.NeuralNetwork;
@@ -381,21 +382,21 @@ class ModernTrainingTest {
   void refusesSettingsOutOfTheirRange() {
     SGDScheduleFree sgd = new SGDScheduleFree(0.1);
     AdamWScheduleFree adamW = new AdamWScheduleFree(0.1);
-    Map<String, Runnable> refused =
+    Map<String, Supplier<TorchUpdater>> refused =
         Map.of(
-            "warmupSteps must be >= 0 but was -1", () -> sgd.withWarmupSteps(-1).clone(),
-            "momentum must be > 0 and < 1 but was 0.0", () -> sgd.withMomentum(0).clone(),
-            "momentum must be > 0 and < 1 but was 1.0", () -> sgd.withMomentum(1).clone(),
-            "r must be finite and >= 0 but was -1.0", () -> sgd.withR(-1).clone(),
+            "warmupSteps must be >= 0 but was -1", () -> sgd.withWarmupSteps(-1),
+            "momentum must be > 0 and < 1 but was 0.0", () -> sgd.withMomentum(0),
+            "momentum must be > 0 and < 1 but was 1.0", () -> sgd.withMomentum(1),
+            "r must be finite and >= 0 but was -1.0", () -> sgd.withR(-1),
             "weightLrPower must be finite and >= 0 but was NaN",
-                () -> sgd.withWeightLrPower(Double.NaN).clone(),
-            "beta1 must be > 0 and < 1 but was 0.0", () -> adamW.withBetas(0, 0.9).clone(),
-            "beta2 must be >= 0 and < 1 but was 1.0", () -> adamW.withBetas(0.9, 1).clone(),
-            "eps must be finite and >= 0 but was -1.0", () -> adamW.withEps(-1).clone(),
-            "lr must be finite and >= 0 but was -1.0", () -> new Lion(-1).clone());
+                () -> sgd.withWeightLrPower(Double.NaN),
+            "beta1 must be > 0 and < 1 but was 0.0", () -> adamW.withBetas(0, 0.9),
+            "beta2 must be >= 0 and < 1 but was 1.0", () -> adamW.withBetas(0.9, 1),
+            "eps must be finite and >= 0 but was -1.0", () -> adamW.withEps(-1),
+            "lr must be finite and >= 0 but was -1.0", () -> new Lion(-1));
     refused.forEach(
         (message, call) ->
-            assertThatThrownBy(call::run)
+            assertThatThrownBy(call::get)
                 .isExactlyInstanceOf(IllegalArgumentException.class)
                 .hasMessage(message));
     assertThat(sgd).isEqualTo(new SGDScheduleFree(0.1));

@@ -298,15 +298,12 @@ class LookaheadTest {
             "a Lookahead has only the slow weights of a network that trains in this JVM; Spark's"
                 + " workers train copies, which have none: train without it");
     net.setListeners(lookahead);
-    try (ParallelWrapper wrapper =
-        new ParallelWrapper.Builder<>(net).workers(2).averagingFrequency(1).build()) {
-      assertThatThrownBy(() -> wrapper.fit(new ListDataSetIterator<>(Nets.data(4), 1)))
-          .hasStackTraceContaining(
-              "ParallelWrapper trains copies of the network, which have no slow weights: train"
-                  + " without it, or without Lookahead");
-    } catch (Exception unexpected) {
-      throw new AssertionError(unexpected);
-    }
+    ParallelWrapper wrapper =
+        new ParallelWrapper.Builder<>(net).workers(2).averagingFrequency(1).build();
+    assertThatThrownBy(() -> wrapper.fit(new ListDataSetIterator<>(Nets.data(4), 1)))
+        .hasStackTraceContaining(
+            "ParallelWrapper trains copies of the network, which have no slow weights: train"
+                + " without it, or without Lookahead");
     assertThat(Nets.params(net)).isEqualTo(start);
   }
 }
