@@ -5,7 +5,7 @@ import io.github.dl4jtorch.adapter.internal.FrozenUpdater;
 import io.github.dl4jtorch.adapter.internal.LayerSlots;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
-import io.github.dl4jtorch.adapter.optim.TorchAdamW;
+import io.github.dl4jtorch.adapter.optim.TorchUpdater;
 import java.util.ArrayList;
 import java.util.List;
 import org.deeplearning4j.nn.conf.layers.BatchNormalization;
@@ -50,8 +50,8 @@ final class GroupDecay {
   /** Sets the decay, about which there must be no complaint. */
   void set(double decay) {
     for (UpdaterBlocks.Param param : members()) {
-      if (FrozenUpdater.unfrozen(param.updater()) instanceof TorchAdamW asking) {
-        asking.decayIsSet();
+      if (FrozenUpdater.unfrozen(param.updater()) instanceof TorchUpdater torch) {
+        torch.decayIsSet();
       }
       LayerSlots layer = LayerSlots.of(param.config());
       int slot = layer == null ? -1 : layer.regularizationSlot(param.name());
@@ -64,11 +64,13 @@ final class GroupDecay {
 
   private static List<Regularization> with(
       double decay, LayerSlots layer, UpdaterBlocks.Param param, LayerSlots.Slot place) {
-    boolean isAdamW = isAdamW(param);
-    boolean isDecoupled = isAdamW || has(layer, WeightDecay.class);
-    List<Regularization> present = place.regularization().get();
-    List<Regularization> regularization = new Decay(decay, isDecoupled).in(present);
-    if (decay == 0 && isDecoupled && !isAdamW) {
+    boolean isDecoupled = !hasOwnDecay(param) && has(layer, WeightDecay.class);
+    List<Regularization> regularization =
+        (isDecoupled
+                ? Decay.decoupled(decay)
+                : Decay.of(FrozenUpdater.unfrozen(param.updater()), decay))
+            .in(place.regularization().get());
+    if (decay == 0 && isDecoupled) {
       // Which tells what kind the decay is if it is set to another value later.
       regularization.add(new WeightDecay(0, true));
     }
@@ -96,7 +98,7 @@ final class GroupDecay {
           return "DL4J has one weight decay for " + param + " and " + other;
         }
         if (decay > 0
-            && !isAdamW(param)
+            && !hasOwnDecay(param)
             && has(layer, WeightDecay.class)
             && has(layer, L2Regularization.class)) {
           return param
@@ -124,8 +126,8 @@ final class GroupDecay {
     return null;
   }
 
-  private static boolean isAdamW(UpdaterBlocks.Param param) {
-    return FrozenUpdater.unfrozen(param.updater()) instanceof TorchAdamW;
+  private static boolean hasOwnDecay(UpdaterBlocks.Param param) {
+    return Decay.isOwnOf(FrozenUpdater.unfrozen(param.updater()));
   }
 
   private static boolean has(LayerSlots layer, Class<? extends Regularization> kind) {

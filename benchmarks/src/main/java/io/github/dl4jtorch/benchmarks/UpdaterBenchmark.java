@@ -1,5 +1,8 @@
 package io.github.dl4jtorch.benchmarks;
 
+import io.github.dl4jtorch.adapter.optim.AdamWScheduleFree;
+import io.github.dl4jtorch.adapter.optim.Lion;
+import io.github.dl4jtorch.adapter.optim.SGDScheduleFree;
 import io.github.dl4jtorch.adapter.optim.TorchAdadelta;
 import io.github.dl4jtorch.adapter.optim.TorchAdagrad;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
@@ -86,7 +89,13 @@ public class UpdaterBenchmark {
     /** Adamax. */
     ADAMAX(new TorchAdamax(0.002), new AdaMax(0.002)),
     /** NAdam. */
-    NADAM(new TorchNAdam(0.002), new Nadam(0.002));
+    NADAM(new TorchNAdam(0.002), new Nadam(0.002)),
+    /** Lion. */
+    LION(new Lion(1e-4), new Adam(0.001)),
+    /** Schedule-Free SGD. */
+    SGD_SCHEDULE_FREE(new SGDScheduleFree(0.1), new Nesterovs(0.01, 0.9)),
+    /** Schedule-Free AdamW. */
+    ADAMW_SCHEDULE_FREE(new AdamWScheduleFree(0.0025), new Adam(0.001));
 
     private final IUpdater torch;
     private final IUpdater dl4j;

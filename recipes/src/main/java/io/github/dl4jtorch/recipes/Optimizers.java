@@ -115,7 +115,7 @@ final class Optimizers {
 
   /** Returns what a recipe says of an updater, without its rate and weight decay. */
   static Map<String, Object> written(TorchUpdater updater) {
-    String type = updater.getClass().getSimpleName().substring("Torch".length());
+    String type = updater.getClass().getSimpleName().replaceFirst("^Torch", "");
     Map<String, Object> arguments = updater.arguments();
     Map<String, Object> written = new LinkedHashMap<>();
     written.put("type", type);

@@ -37,6 +37,19 @@ import org.nd4j.linalg.factory.Nd4j;
  * average.updateParameters(graph);
  * new UpdateBn().run(average.network(), training);
  * }</pre>
+ *
+ * <p>So do the evaluation weights of a Schedule-Free optimizer. The running statistics of the
+ * training come back with its weights, and its random numbers do not notice:
+ *
+ * <pre>{@code
+ * double accuracy =
+ *     ScheduleFree.of(net)
+ *         .during(
+ *             () -> {
+ *               new UpdateBn().run(net, training);
+ *               return net.evaluate(validation).accuracy();
+ *             });
+ * }</pre>
  */
 public final class UpdateBn {
 

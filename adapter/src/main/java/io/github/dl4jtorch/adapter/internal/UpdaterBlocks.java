@@ -153,6 +153,12 @@ public final class UpdaterBlocks {
     return own.get(block).getUpdaterView();
   }
 
+  /** Returns where the parameters of a block are in the network's flat arrays. */
+  public Span blockSpan(int block) {
+    UpdaterBlock wanted = own.get(block);
+    return new Span(wanted.getParamOffsetStart(), wanted.getParamOffsetEnd());
+  }
+
   /** Returns where the parameters begin among all of the network, in the order of params(). */
   public long[] offsets() {
     return own.stream()

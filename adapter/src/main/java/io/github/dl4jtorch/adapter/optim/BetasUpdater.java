@@ -18,7 +18,7 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  * @param <T> the updater itself
  */
 public abstract sealed class BetasUpdater<T extends BetasUpdater<T>> extends TorchUpdater
-    permits AmsgradUpdater, TorchAdamax, TorchNAdam, TorchRAdam {
+    permits AmsgradUpdater, Lamb, TorchAdamax, TorchNAdam, TorchRAdam {
 
   private static final long serialVersionUID = 1L;
 
@@ -28,6 +28,11 @@ public abstract sealed class BetasUpdater<T extends BetasUpdater<T>> extends Tor
 
   BetasUpdater(Setting lr) {
     super(lr);
+  }
+
+  BetasUpdater(Setting lr, double eps) {
+    super(lr);
+    this.eps = eps;
   }
 
   /**

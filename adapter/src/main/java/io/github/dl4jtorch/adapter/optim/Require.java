@@ -14,6 +14,13 @@ final class Require {
     return value;
   }
 
+  static int requireNonNegative(String name, int value) {
+    if (value < 0) {
+      throw new IllegalArgumentException(name + " must be >= 0 but was " + value);
+    }
+    return value;
+  }
+
   static double requirePositive(String name, double value) {
     if (!(value > 0) || Double.isInfinite(value)) {
       throw illegal(name, "finite and > 0", value);
@@ -24,6 +31,13 @@ final class Require {
   static double requireBelowOne(String name, double value) {
     if (!(value >= 0 && value < 1)) {
       throw illegal(name, ">= 0 and < 1", value);
+    }
+    return value;
+  }
+
+  static double requireBetweenZeroAndOne(String name, double value) {
+    if (!(value > 0 && value < 1)) {
+      throw illegal(name, "> 0 and < 1", value);
     }
     return value;
   }

@@ -58,12 +58,13 @@ public final class TorchAdam extends AmsgradUpdater<TorchAdam> {
 
   @Override
   void update(INDArray gradient, UpdaterState state, double lr, int iteration, int epoch) {
-    step(this, gradient, state, lr, iteration, epoch);
+    step(this, amsgrad(), gradient, state, lr, iteration, epoch);
   }
 
-  /** Turns a gradient into the step of Adam, and of AdamW, whose weight decay is not seen here. */
+  /** Turns a gradient into the step of Adam, and of those with a weight decay not seen here. */
   static void step(
-      AmsgradUpdater<?> adam,
+      BetasUpdater<?> adam,
+      boolean amsgrad,
       INDArray gradient,
       UpdaterState state,
       double lr,
@@ -87,7 +88,7 @@ public final class TorchAdam extends AmsgradUpdater<TorchAdam> {
     double decay2 = FusedOps.decay(beta2, precision);
     double late = FusedOps.adamRate(rate, decay1, decay2);
     Nd4j.exec(
-        adam.amsgrad()
+        amsgrad
             ? new AmsGradUpdater(
                 gradient, v, m, state.array(2), late, decay1, decay2, eps, FusedOps.LATE)
             : new AdamUpdater(gradient, v, m, late, decay1, decay2, eps, FusedOps.LATE));

@@ -3,6 +3,8 @@ package io.github.dl4jtorch.adapter.optim;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.learning.regularization.Regularization;
+import org.nd4j.linalg.learning.regularization.WeightDecay;
 import org.nd4j.linalg.schedule.ISchedule;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,7 +41,6 @@ public final class TorchAdamW extends AmsgradUpdater<TorchAdamW> {
 
   private static final long serialVersionUID = 1L;
 
-  /** PyTorch's default, which {@link TorchOptimizer} sets. */
   static final double WEIGHT_DECAY = 0.01;
 
   private static final String BLOCK = "org.deeplearning4j.nn.updater.UpdaterBlock";
@@ -76,12 +77,31 @@ public final class TorchAdamW extends AmsgradUpdater<TorchAdamW> {
     asks = new AtomicBoolean(true);
   }
 
-  /**
-   * Takes note that it was decided how much is to be decayed, be it nothing, so that the first
-   * update warns of nothing. {@link TorchOptimizer} and param groups with a weight decay call it.
-   */
+  /** Takes note that it was decided how much is to be decayed, so that no update warns. */
+  @Override
   public void decayIsSet() {
     asks = null;
+  }
+
+  /**
+   * Returns a weight decay that is kept apart from the gradient.
+   *
+   * @param coefficient the weight decay, finite and {@code >= 0}
+   * @return the decay, null if it is 0
+   */
+  @Override
+  public @Nullable Regularization weightDecay(double coefficient) {
+    return coefficient > 0 ? new WeightDecay(coefficient, true) : null;
+  }
+
+  /**
+   * Returns PyTorch's default.
+   *
+   * @return 0.01
+   */
+  @Override
+  public double defaultWeightDecay() {
+    return WEIGHT_DECAY;
   }
 
   @Override
@@ -95,7 +115,7 @@ public final class TorchAdamW extends AmsgradUpdater<TorchAdamW> {
               + " withWeightDecay(0) before applyTo says that there is to be none",
           WEIGHT_DECAY);
     }
-    TorchAdam.step(this, gradient, state, lr, iteration, epoch);
+    TorchAdam.step(this, amsgrad(), gradient, state, lr, iteration, epoch);
   }
 
   /** Tells whether a network, and not SameDiff, makes the update, which DL4J does not say. */

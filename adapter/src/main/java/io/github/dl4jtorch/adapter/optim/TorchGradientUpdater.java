@@ -61,11 +61,12 @@ final class TorchGradientUpdater implements GradientUpdater<TorchUpdater> {
     // ND4J's own updaters take a rate that is 0 as single precision for a mistake.
     boolean stands = lr < Float.MIN_NORMAL;
     state.bind(inPlace.length());
-    config.update(inPlace, state, stands ? 1 : lr, iteration, epoch);
-    state.save();
     if (stands) {
-      inPlace.assign(0);
+      config.stand(inPlace, state, iteration, epoch);
+    } else {
+      config.update(inPlace, state, lr, iteration, epoch);
     }
+    state.save();
     if (flat == null) {
       gradient.assign(inPlace.reshape('c', gradient.shape()));
     }

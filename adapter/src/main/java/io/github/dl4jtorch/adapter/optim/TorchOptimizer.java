@@ -73,19 +73,19 @@ public final class TorchOptimizer {
     static Group of(IUpdater updater, double weightDecay) {
       return new Group(
           decided(requireGiven("updater", updater)),
-          new Decay(requireNonNegative("weightDecay", weightDecay), updater instanceof TorchAdamW));
+          Decay.of(updater, requireNonNegative("weightDecay", weightDecay)));
     }
 
     private static IUpdater decided(IUpdater updater) {
       IUpdater copy = updater.clone();
-      if (copy instanceof TorchAdamW asking) {
-        asking.decayIsSet();
+      if (copy instanceof TorchUpdater torch) {
+        torch.decayIsSet();
       }
       return copy;
     }
 
     Decay without() {
-      return new Decay(0, decay.isDecoupled());
+      return Decay.of(updater, 0);
     }
   }
 
@@ -101,23 +101,23 @@ public final class TorchOptimizer {
   }
 
   /**
-   * Takes an updater with PyTorch's default for its weight decay: 0.01 for {@link TorchAdamW}, none
-   * for all others.
+   * Takes an updater with the usual default for its weight decay: 0.01 for {@link TorchAdamW} and
+   * {@link Lamb}, none for all others.
    *
    * @param updater the updater, any of this package or of DL4J
    * @return the optimizer
    */
   public static TorchOptimizer of(IUpdater updater) {
-    double weightDecay = updater instanceof TorchAdamW ? TorchAdamW.WEIGHT_DECAY : 0;
+    double weightDecay = updater instanceof TorchUpdater torch ? torch.defaultWeightDecay() : 0;
     return new TorchOptimizer(Group.of(updater, weightDecay), null, List.of());
   }
 
   /**
-   * Returns an optimizer with a weight decay: decoupled for {@link TorchAdamW}, coupled for all
-   * others.
+   * Returns an optimizer with a weight decay: decoupled for {@link TorchAdamW} and {@link Lion}, as
+   * their classes say for {@link Lamb} and {@link AdamWScheduleFree}, coupled for all others.
    *
    * @param weightDecay the decay, finite and {@code >= 0}, by default 0.01 for {@code TorchAdamW}
-   *     and 0 for all others
+   *     and {@code Lamb} and 0 for all others
    * @return the optimizer
    * @throws IllegalArgumentException if the argument is out of its range
    */
@@ -132,11 +132,18 @@ public final class TorchOptimizer {
    *
    * @param weightDecay the decay, finite and {@code >= 0}, by default 0
    * @return the optimizer
-   * @throws IllegalArgumentException if the argument is out of its range
+   * @throws IllegalArgumentException if the argument is out of its range, or the updater is {@link
+   *     Lamb} or a {@link ScheduleFreeUpdater}, which have a decay of another form
    */
   @CheckReturnValue
   public TorchOptimizer withDecoupledWeightDecay(double weightDecay) {
-    Decay decay = new Decay(requireNonNegative("weightDecay", weightDecay), true);
+    if (weights.updater instanceof Lamb || weights.updater instanceof ScheduleFreeUpdater) {
+      throw new IllegalArgumentException(
+          "updater must be one that has no weight decay of another form but was "
+              + weights.updater
+              + ", whose own is set by withWeightDecay");
+    }
+    Decay decay = Decay.decoupled(requireNonNegative("weightDecay", weightDecay));
     return new TorchOptimizer(new Group(weights.updater, decay), biases, withoutDecay);
   }
 
@@ -146,8 +153,8 @@ public final class TorchOptimizer {
    * separately in training.
    *
    * @param updater the updater of the biases
-   * @param weightDecay the decay of the biases, finite and {@code >= 0}, decoupled for {@link
-   *     TorchAdamW}
+   * @param weightDecay the decay of the biases, finite and {@code >= 0}, of the form that {@link
+   *     #withWeightDecay} gives it
    * @return the optimizer
    * @throws IllegalArgumentException if the decay is out of its range
    */

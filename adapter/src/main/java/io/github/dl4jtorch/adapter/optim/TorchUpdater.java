@@ -14,13 +14,15 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.learning.GradientUpdater;
 import org.nd4j.linalg.learning.config.IUpdater;
+import org.nd4j.linalg.learning.regularization.L2Regularization;
+import org.nd4j.linalg.learning.regularization.Regularization;
 import org.nd4j.linalg.schedule.ISchedule;
 import org.nd4j.shade.jackson.annotation.JsonAutoDetect;
 import org.nd4j.shade.jackson.annotation.JsonAutoDetect.Visibility;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
 
 /**
- * An optimizer of PyTorch as an updater of DL4J.
+ * An optimizer as PyTorch's users know it, as an updater of DL4J.
  *
  * <p>Updaters with equal settings are equal, and DL4J updates neighbouring parameters with equal
  * updaters together, as one block. The state of a block of {@code n} parameters is some arrays of
@@ -38,7 +40,7 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
     setterVisibility = Visibility.NONE,
     creatorVisibility = Visibility.NONE)
 public abstract sealed class TorchUpdater implements IUpdater
-    permits BetasUpdater, MomentumUpdater, TorchAdadelta, TorchAdagrad {
+    permits BetasUpdater, Lion, MomentumUpdater, ScheduleFreeUpdater, TorchAdadelta, TorchAdagrad {
 
   private static final long serialVersionUID = 1L;
 
@@ -61,6 +63,11 @@ public abstract sealed class TorchUpdater implements IUpdater
 
   /** Returns whether the state holds the count of updates. */
   abstract boolean counts();
+
+  /** Returns how many numbers of full precision the state holds beside the count. */
+  int numbers() {
+    return 0;
+  }
 
   /** Returns what PyTorch calls the arrays of the state, in their order. */
   abstract List<String> stateNames();
@@ -100,6 +107,39 @@ public abstract sealed class TorchUpdater implements IUpdater
    */
   abstract void update(INDArray gradient, UpdaterState state, double lr, int iteration, int epoch);
 
+  /** Makes the update of a rate of 0, in which the parameters stand and averages go on. */
+  void stand(INDArray gradient, UpdaterState state, int iteration, int epoch) {
+    update(gradient, state, 1, iteration, epoch);
+    gradient.assign(0);
+  }
+
+  /**
+   * Returns a weight decay as this optimizer has it, to stand among the regularization of a layer:
+   * one that is added to the gradient, if a class does not say otherwise. {@link TorchOptimizer}
+   * and param groups with a weight decay put it there.
+   *
+   * @param coefficient the weight decay, finite and {@code >= 0}
+   * @return the decay, null if there is nothing to be done
+   */
+  public @Nullable Regularization weightDecay(double coefficient) {
+    return coefficient > 0 ? new L2Regularization(coefficient) : null;
+  }
+
+  /**
+   * Returns the weight decay of those who set none.
+   *
+   * @return the coefficient, 0 if a class does not say otherwise
+   */
+  public double defaultWeightDecay() {
+    return 0;
+  }
+
+  /**
+   * Takes note that it was decided how much is to be decayed, be it nothing. {@link TorchOptimizer}
+   * and param groups with a weight decay call it.
+   */
+  public void decayIsSet() {}
+
   /**
    * Returns the size of the state.
    *
@@ -108,7 +148,7 @@ public abstract sealed class TorchUpdater implements IUpdater
    */
   @Override
   public final long stateSize(long numParams) {
-    return arrays() * numParams + (counts() ? UpdaterState.CELLS : 0);
+    return arrays() * numParams + UpdaterState.cells(this);
   }
 
   /**

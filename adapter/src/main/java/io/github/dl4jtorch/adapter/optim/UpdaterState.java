@@ -15,8 +15,9 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
  * <p>DL4J asks for the size of a state parameter by parameter and joins them, so there is a set of
  * cells for each. The first set is used, the others stay 0. A set holds the count of updates in
  * {@link #DIGITS} digits, so that it is exact in 16-bit networks too; a mark, without which the
- * state is another updater's; and a number of the updater's own. The mean of several copies'
- * states, as ParallelWrapper takes it, is a state again.
+ * state is another updater's; and a number of the updater's own. Numbers that no precision of a
+ * network must round are behind these, in digits as the count. The mean of several copies' states,
+ * as ParallelWrapper takes it, is a state again.
  *
  * <p>So is a copy that another thread takes in the middle of an update, as ParallelWrapper's
  * workers do, whatever it has of before and of after: the state carries a mark from its birth on,
@@ -44,8 +45,12 @@ final class UpdaterState {
   private static final double MARKED = -57;
   private static final int MARKS_OF_BIRTH = 128;
 
-  /** How many cells there are for each parameter. */
-  static final int CELLS = DIGITS + 2;
+  private static final int NUMBERS = DIGITS + 2;
+
+  /** How many digits the bits of a number in double precision have. */
+  private static final int DIGITS_OF_BITS = 11;
+
+  private static final int BITS_OF_DIGIT = 6;
 
   /** The length of the parts, and so of what is kept for intermediate results: at most 128 MB. */
   private static final int PART = 1 << 24;
@@ -60,6 +65,7 @@ final class UpdaterState {
   private @Nullable INDArray cells;
   private long age;
   private double extra;
+  private final double[] numbers;
 
   UpdaterState(TorchUpdater config, @Nullable INDArray view, boolean initialize) {
     this(config, view, initialize, PART);
@@ -68,6 +74,7 @@ final class UpdaterState {
   UpdaterState(TorchUpdater config, @Nullable INDArray view, boolean initialize, int partLength) {
     this.config = config;
     this.partLength = partLength;
+    this.numbers = new double[config.numbers()];
     this.view = view == null ? null : view.reshape(view.length());
     if (this.view != null && initialize) {
       this.view.assign(0);
@@ -77,22 +84,27 @@ final class UpdaterState {
     }
   }
 
+  /** Returns how many cells an updater's state has for each parameter. */
+  static int cells(TorchUpdater config) {
+    return config.counts() ? NUMBERS + DIGITS_OF_BITS * config.numbers() : 0;
+  }
+
   /** Returns the mark of birth, which states of other lengths rarely have, exact in 16 bits. */
   private static double birthMark(INDArray view) {
     return MARKED - 1 - view.length() % MARKS_OF_BIRTH;
   }
 
-  private static INDArray placeOfBirthMark(INDArray view) {
-    return slice(view, view.length() - CELLS + MARK, 1);
+  private INDArray placeOfBirthMark(INDArray view) {
+    return slice(view, view.length() - cells(config) + MARK, 1);
   }
 
-  private static void markBirth(INDArray view) {
-    if (view.length() >= CELLS) {
+  private void markBirth(INDArray view) {
+    if (view.length() >= cells(config)) {
       placeOfBirthMark(view).assign(birthMark(view));
     }
   }
 
-  private static boolean hasBirthMark(INDArray view) {
+  private boolean hasBirthMark(INDArray view) {
     return placeOfBirthMark(view).dup().getDouble(0) == birthMark(view);
   }
 
@@ -118,7 +130,7 @@ final class UpdaterState {
   private void split(long gradientLength) {
     long used = config.arrays() * gradientLength;
     long rest = (view == null ? 0 : view.length()) - used;
-    if (config.counts() ? rest <= 0 || rest % CELLS != 0 : rest != 0) {
+    if (config.counts() ? rest <= 0 || rest % cells(config) != 0 : rest != 0) {
       throw misfit(gradientLength);
     }
     arrays = new INDArray[config.arrays()];
@@ -129,10 +141,11 @@ final class UpdaterState {
     scratch = null;
     if (config.counts()) {
       INDArray all = requireNonNull(view);
-      if (rest > CELLS && !isUnused(slice(all, used + CELLS, rest - CELLS).dup(), all)) {
+      int set = cells(config);
+      if (rest > set && !isUnused(slice(all, used + set, rest - set).dup(), all)) {
         throw misfit(gradientLength);
       }
-      cells = slice(all, used, CELLS);
+      cells = slice(all, used, set);
     }
     length = gradientLength;
   }
@@ -153,12 +166,28 @@ final class UpdaterState {
     }
     age = Math.round(count);
     extra = values[EXTRA];
+    for (int index = 0; index < numbers.length; index++) {
+      numbers[index] = number(values, NUMBERS + index * DIGITS_OF_BITS);
+    }
+  }
+
+  /** Reads a number from the digits of its bits, which in a mean of states may not be whole. */
+  private static double number(double[] values, int start) {
+    long bits = 0;
+    double rest = 0;
+    for (int digit = DIGITS_OF_BITS - 1; digit >= 0; digit--) {
+      double value = values[start + digit];
+      double whole = Math.floor(value);
+      bits = bits * BASE + (long) whole;
+      rest = rest * BASE + (value - whole);
+    }
+    return Double.longBitsToDouble(bits + Math.round(rest));
   }
 
   /** Writes the cells. */
   void save() {
     if (cells != null) {
-      double[] values = new double[CELLS];
+      double[] values = new double[cells(config)];
       long rest = age;
       for (int digit = 0; digit < DIGITS; digit++) {
         values[digit] = rest % BASE;
@@ -166,6 +195,13 @@ final class UpdaterState {
       }
       values[MARK] = MARKED;
       values[EXTRA] = extra;
+      for (int index = 0; index < numbers.length; index++) {
+        long bits = Double.doubleToLongBits(numbers[index]);
+        for (int digit = 0; digit < DIGITS_OF_BITS; digit++) {
+          values[NUMBERS + index * DIGITS_OF_BITS + digit] =
+              bits >>> (digit * BITS_OF_DIGIT) & (BASE - 1);
+        }
+      }
       cells.assign(Nd4j.createFromArray(values));
     }
   }
@@ -182,7 +218,7 @@ final class UpdaterState {
   }
 
   /** Tells whether a copy of the sets after the first has nothing but, maybe, the mark of birth. */
-  private static boolean isUnused(INDArray others, INDArray view) {
+  private boolean isUnused(INDArray others, INDArray view) {
     if (hasBirthMark(view)) {
       placeOfBirthMark(others).assign(0);
     }
@@ -224,6 +260,15 @@ final class UpdaterState {
 
   void setExtra(double extra) {
     this.extra = extra;
+  }
+
+  /** Returns one of the numbers in full precision; they are 0 at first. */
+  double number(int index) {
+    return numbers[index];
+  }
+
+  void setNumber(int index, double number) {
+    numbers[index] = number;
   }
 
   /** Returns one of the arrays, as long as the gradient. */

@@ -30,7 +30,17 @@ final class Specimens {
         new TorchRMSprop(0.01).withCentering().withMomentum(0.9),
         new TorchAdagrad(0.1),
         new TorchAdagrad(0.1).withLrDecay(0.01).withInitialAccumulatorValue(0.1).withEps(1e-8),
-        new TorchAdadelta(1).withRho(0.8).withEps(1e-5));
+        new TorchAdadelta(1).withRho(0.8).withEps(1e-5),
+        new Lion(0.01).withBetas(0.8, 0.9),
+        complete(new Lamb(0.01).withBetas(0.8, 0.99)),
+        new SGDScheduleFree(0.1).withWarmupSteps(3).withR(1),
+        new AdamWScheduleFree(0.01).withBetas(0.8, 0.99).withWarmupSteps(3));
+  }
+
+  /** Lets a network train with it, though without its ratio. */
+  private static Lamb complete(Lamb updater) {
+    updater.decayIsSet();
+    return updater;
   }
 
   /** Batches of five. */
