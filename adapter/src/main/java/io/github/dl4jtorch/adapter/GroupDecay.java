@@ -6,6 +6,7 @@ import io.github.dl4jtorch.adapter.internal.LayerSlots;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.optim.TorchAdamW;
+import io.github.dl4jtorch.adapter.optim.TorchUpdater;
 import java.util.ArrayList;
 import java.util.List;
 import org.deeplearning4j.nn.conf.layers.BatchNormalization;
@@ -64,11 +65,11 @@ final class GroupDecay {
 
   private static List<Regularization> with(
       double decay, LayerSlots layer, UpdaterBlocks.Param param, LayerSlots.Slot place) {
-    boolean isAdamW = isAdamW(param);
-    boolean isDecoupled = isAdamW || has(layer, WeightDecay.class);
+    boolean decouples = decouples(param);
+    boolean isDecoupled = decouples || has(layer, WeightDecay.class);
     List<Regularization> present = place.regularization().get();
-    List<Regularization> regularization = new Decay(decay, isDecoupled).in(present);
-    if (decay == 0 && isDecoupled && !isAdamW) {
+    List<Regularization> regularization = Decay.with(param.updater(), decay, isDecoupled).in(present);
+    if (decay == 0 && isDecoupled && !decouples) {
       // Which tells what kind the decay is if it is set to another value later.
       regularization.add(new WeightDecay(0, true));
     }
@@ -96,7 +97,7 @@ final class GroupDecay {
           return "DL4J has one weight decay for " + param + " and " + other;
         }
         if (decay > 0
-            && !isAdamW(param)
+            && !decouples(param)
             && has(layer, WeightDecay.class)
             && has(layer, L2Regularization.class)) {
           return param
@@ -124,8 +125,9 @@ final class GroupDecay {
     return null;
   }
 
-  private static boolean isAdamW(UpdaterBlocks.Param param) {
-    return FrozenUpdater.unfrozen(param.updater()) instanceof TorchAdamW;
+  private static boolean decouples(UpdaterBlocks.Param param) {
+    return FrozenUpdater.unfrozen(param.updater()) instanceof TorchUpdater torch
+        && torch.decouplesWeightDecay();
   }
 
   private static boolean has(LayerSlots layer, Class<? extends Regularization> kind) {

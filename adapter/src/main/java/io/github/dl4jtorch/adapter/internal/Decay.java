@@ -1,8 +1,10 @@
 package io.github.dl4jtorch.adapter.internal;
 
+import io.github.dl4jtorch.adapter.optim.TorchUpdater;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.learning.regularization.L2Regularization;
 import org.nd4j.linalg.learning.regularization.Regularization;
 import org.nd4j.linalg.learning.regularization.WeightDecay;
@@ -12,8 +14,17 @@ import org.nd4j.linalg.learning.regularization.WeightDecay;
  *
  * @param coefficient PyTorch's {@code weight_decay}
  * @param isDecoupled whether it acts beside the updater, times the rate, and not on the gradient
+ * @param isClimbing whether the updater takes gradients with the opposite sign, a coupled decay in
+ *     them too
  */
-public record Decay(double coefficient, boolean isDecoupled) {
+public record Decay(double coefficient, boolean isDecoupled, boolean isClimbing) {
+
+  /** Returns the decay as it goes with an updater. */
+  public static Decay with(IUpdater updater, double coefficient, boolean isDecoupled) {
+    boolean isClimbing =
+        FrozenUpdater.unfrozen(updater) instanceof TorchUpdater torch && torch.maximizes();
+    return new Decay(coefficient, isDecoupled, isClimbing);
+  }
 
   /** Returns a layer's regularization with this decay in the place of any other. */
   public List<Regularization> in(@Nullable List<Regularization> present) {
@@ -26,10 +37,16 @@ public record Decay(double coefficient, boolean isDecoupled) {
       }
     }
     if (coefficient > 0) {
-      regularization.add(
-          isDecoupled ? new WeightDecay(coefficient, true) : new L2Regularization(coefficient));
+      regularization.add(kind());
     }
     return regularization;
+  }
+
+  private Regularization kind() {
+    if (isDecoupled) {
+      return new WeightDecay(coefficient, true);
+    }
+    return isClimbing ? new ClimbingL2(coefficient) : new L2Regularization(coefficient);
   }
 
   private static boolean isOne(Regularization regularization) {

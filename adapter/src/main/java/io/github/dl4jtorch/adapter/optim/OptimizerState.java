@@ -45,7 +45,7 @@ public record OptimizerState(Map<String, INDArray> arrays, long step, double muP
   public static Map<String, Object> settings(TorchUpdater updater) {
     Map<String, Object> settings = new LinkedHashMap<>();
     updater
-        .settings()
+        .allSettings()
         .forEach(
             (name, value) ->
                 settings.put(

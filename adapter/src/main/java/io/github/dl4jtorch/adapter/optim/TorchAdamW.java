@@ -39,7 +39,6 @@ public final class TorchAdamW extends AmsgradUpdater<TorchAdamW> {
 
   private static final long serialVersionUID = 1L;
 
-  /** PyTorch's default, which {@link TorchOptimizer} sets. */
   static final double WEIGHT_DECAY = 0.01;
 
   private static final String BLOCK = "org.deeplearning4j.nn.updater.UpdaterBlock";
@@ -74,6 +73,16 @@ public final class TorchAdamW extends AmsgradUpdater<TorchAdamW> {
   public TorchAdamW(ISchedule lr) {
     super(scheduledLr(lr));
     asks = new AtomicBoolean(true);
+  }
+
+  @Override
+  double defaultWeightDecay() {
+    return WEIGHT_DECAY;
+  }
+
+  @Override
+  public boolean decouplesWeightDecay() {
+    return true;
   }
 
   /**

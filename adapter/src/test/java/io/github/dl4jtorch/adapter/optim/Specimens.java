@@ -30,7 +30,10 @@ final class Specimens {
         new TorchRMSprop(0.01).withCentering().withMomentum(0.9),
         new TorchAdagrad(0.1),
         new TorchAdagrad(0.1).withLrDecay(0.01).withInitialAccumulatorValue(0.1).withEps(1e-8),
-        new TorchAdadelta(1).withRho(0.8).withEps(1e-5));
+        new TorchAdadelta(1).withRho(0.8).withEps(1e-5),
+        new TorchASGD(0.1).withLambd(0).withT0(2),
+        new TorchRprop(0.01),
+        new TorchAdam(0.01).withMaximize());
   }
 
   /** Batches of five. */
