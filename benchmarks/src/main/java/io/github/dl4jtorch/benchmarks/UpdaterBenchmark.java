@@ -1,5 +1,11 @@
 package io.github.dl4jtorch.benchmarks;
 
+import io.github.dl4jtorch.adapter.optim.TorchASGD;
+import io.github.dl4jtorch.adapter.optim.TorchAdafactor;
+import io.github.dl4jtorch.adapter.optim.TorchMuon;
+import io.github.dl4jtorch.adapter.optim.TorchOptimizer;
+import io.github.dl4jtorch.adapter.optim.TorchRprop;
+import io.github.dl4jtorch.adapter.optim.TorchUpdater;
 import io.github.dl4jtorch.adapter.optim.TorchAdadelta;
 import io.github.dl4jtorch.adapter.optim.TorchAdagrad;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
@@ -10,6 +16,7 @@ import io.github.dl4jtorch.adapter.optim.TorchRAdam;
 import io.github.dl4jtorch.adapter.optim.TorchRMSprop;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import java.util.concurrent.TimeUnit;
+import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -52,7 +59,8 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 public class UpdaterBenchmark {
 
-  private static final long PARAMETERS = 25_000_000;
+  private static final int SIDE = 1000;
+  private static final long PARAMETERS = 25L * SIDE * SIDE;
 
   /** An updater of this project, and DL4J's nearest. */
   @SuppressWarnings("ImmutableEnumChecker") // Nobody changes what they hold.
@@ -86,7 +94,19 @@ public class UpdaterBenchmark {
     /** Adamax. */
     ADAMAX(new TorchAdamax(0.002), new AdaMax(0.002)),
     /** NAdam. */
-    NADAM(new TorchNAdam(0.002), new Nadam(0.002));
+    NADAM(new TorchNAdam(0.002), new Nadam(0.002)),
+    /** Climbing gradients. */
+    ADAM_MAXIMIZE(new TorchAdam(0.001).withMaximize(), new Adam(0.001)),
+    /** ASGD before it averages. */
+    ASGD(new TorchASGD(0.01).withLambd(0), new Sgd(0.01)),
+    /** ASGD that averages. */
+    ASGD_AVERAGING(new TorchASGD(0.01).withLambd(0).withT0(0), new Nesterovs(0.01, 0.9)),
+    /** Rprop, of which DL4J has none. */
+    RPROP(new TorchRprop(0.01), new RmsProp(0.01)),
+    /** Adafactor of 25 square matrices. */
+    ADAFACTOR(ofMatrices(new TorchAdafactor(0.01)), new Adam(0.001)),
+    /** Muon of 25 square matrices. */
+    MUON(ofMatrices(new TorchMuon(0.02)), new Nesterovs(0.01, 0.9));
 
     private final IUpdater torch;
     private final IUpdater dl4j;
@@ -94,6 +114,14 @@ public class UpdaterBenchmark {
     Kind(IUpdater torch, IUpdater dl4j) {
       this.torch = torch;
       this.dl4j = dl4j;
+    }
+
+    /** Gives an updater the shape of the matrices that make up the parameters, one after another. */
+    private static IUpdater ofMatrices(TorchUpdater updater) {
+      return TorchOptimizer.of(updater)
+          .applyTo(new DenseLayer.Builder().nIn(SIDE).nOut(SIDE).hasBias(false))
+          .build()
+          .getIUpdater();
     }
   }
 

@@ -12,7 +12,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.reduce.floating.Mean;
 import org.nd4j.linalg.api.ops.impl.scalar.ScalarMax;
-import org.nd4j.linalg.api.ops.impl.transforms.floating.RSqrt;
+import org.nd4j.linalg.api.ops.impl.transforms.floating.Sqrt;
 import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.Axpy;
 import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.DivOp;
 import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.MulOp;
@@ -264,8 +264,8 @@ public final class TorchAdafactor extends TorchUpdater {
         estimate.assign(own);
       }
       Nd4j.exec(new ScalarMax(estimate, null, estimate, eps * eps));
-      Nd4j.exec(new RSqrt(estimate, estimate));
-      Nd4j.exec(new MulOp(part, estimate, part));
+      Nd4j.exec(new Sqrt(estimate, estimate));
+      Nd4j.exec(new DivOp(part, estimate, part));
       double size = part.norm2Number().doubleValue() / Math.sqrt((double) shape.length());
       part.muli(rate / Math.max(1, size / d));
       start += shape.length();
