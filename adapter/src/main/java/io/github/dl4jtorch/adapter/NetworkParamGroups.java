@@ -1,10 +1,12 @@
 package io.github.dl4jtorch.adapter;
 
 import com.google.errorprone.annotations.CheckReturnValue;
+import io.github.dl4jtorch.adapter.internal.ExactLr;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.NetworkUpdater;
 import io.github.dl4jtorch.adapter.internal.UpdateWatch;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
+import io.github.dl4jtorch.schedules.MomentumKind;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ParamGroups;
 import java.util.ArrayList;
@@ -423,6 +425,26 @@ public final class NetworkParamGroups extends ParamGroups {
   @CheckReturnValue
   public NetworkParamGroups all() {
     return all(binding);
+  }
+
+  /**
+   * Makes a group of a network that is not there, to see what a schedule would give it: with the
+   * bounds of the updaters of Deeplearning4j, which take no rate below 0 but what is rounding.
+   *
+   * <pre>{@code
+   * ParamGroups groups =
+   *     ParamGroups.of(NetworkParamGroups.planned(MomentumKind.MOMENTUM, 0.1, 0.9));
+   * double[] rates = new CosineAnnealingLR(100).simulate(groups, 100).lrs(0);
+   * }</pre>
+   *
+   * @param kind what {@code momentum} stands for
+   * @param lr the learning rate, finite
+   * @param momentum the momentum or beta1, finite
+   * @return the group
+   * @throws IllegalArgumentException if a number is not finite
+   */
+  public static ParamGroup planned(MomentumKind kind, double lr, double momentum) {
+    return ParamGroup.of(kind, lr, momentum, ExactLr::lowest);
   }
 
   private static NetworkParamGroups all(GroupBinding binding) {

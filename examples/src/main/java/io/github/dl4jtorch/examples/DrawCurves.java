@@ -38,7 +38,7 @@ import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
-/** Draws the small curves of the README, one picture a scheduler. */
+/** Draws the small curves of docs/schedulers.md, one picture a scheduler. */
 public final class DrawCurves {
 
   private static final int STEPS = 400;

@@ -64,7 +64,8 @@ record Sources(List<Double> lr, double momentum, @Nullable Schedule definition) 
 
   private Source afresh(String name, Schedule schedule) {
     List<ParamGroup> groups = new ArrayList<>();
-    lr.forEach(rate -> groups.add(PlannedValues.group(MomentumKind.MOMENTUM, rate, momentum)));
+    lr.forEach(
+        rate -> groups.add(NetworkParamGroups.planned(MomentumKind.MOMENTUM, rate, momentum)));
     return Source.of(name, schedule, ParamGroups.of(groups), null, false);
   }
 
@@ -139,11 +140,11 @@ record Sources(List<Double> lr, double momentum, @Nullable Schedule definition) 
           group.containsKey("momentum")
               ? number(group, "momentum")
               : ((Number) betas.get(0)).doubleValue();
-      return PlannedValues.group(MomentumKind.BETA1, lr, beta1);
+      return NetworkParamGroups.planned(MomentumKind.BETA1, lr, beta1);
     }
     double momentum = number(group.containsKey("momentum") ? group : optimizer, "momentum");
     // Without one, an optimizer keeps no velocity that a schedule could change.
-    return PlannedValues.group(
+    return NetworkParamGroups.planned(
         number(optimizer, "momentum") > 0 ? MomentumKind.MOMENTUM : MomentumKind.NONE,
         lr,
         momentum);

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.examples;
 
+import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.files.Dict;
 import io.github.dl4jtorch.files.TorchFile;
 import io.github.dl4jtorch.files.TorchFileException;
@@ -100,7 +101,7 @@ final class TorchStates {
         values.containsKey("betas")
             ? MomentumKind.BETA1
             : values.containsKey("momentum") ? MomentumKind.MOMENTUM : MomentumKind.NONE;
-    return PlannedValues.group(kind, 0, 0);
+    return NetworkParamGroups.planned(kind, 0, 0);
   }
 
   /** Tells from the arguments that PyTorch keeps in a state which scheduler it is of. */

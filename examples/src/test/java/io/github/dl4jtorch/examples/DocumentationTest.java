@@ -95,21 +95,21 @@ class DocumentationTest {
   }
 
   @Test
-  void theReadmeNamesAndDrawsEveryScheduler() throws IOException {
+  void thePagesNameAndDrawEveryScheduler() throws IOException {
     // Those made of other schedules have a page of their own.
-    String readme =
-        Files.readString(ROOT.resolve("README.md"))
-            + Files.readString(ROOT.resolve("docs/algebra.md"))
-                .replace("\"curves/", "\"docs/curves/");
+    String pages =
+        Files.readString(ROOT.resolve("docs/schedulers.md"))
+            + Files.readString(ROOT.resolve("docs/algebra.md"));
     assertThat(Schedule.types())
         .filteredOn(type -> !type.contains(".")) // DrawFamiliesTest sees to those.
         .allSatisfy(
             type -> {
               String row =
-                  "| <img src=\"docs/curves/%s.png\" width=\"160\" alt=\"\"> | `%<s("
-                      .formatted(type);
-              assertThat(readme.contains(row))
-                  .as("a row in the table of README.md or docs/algebra.md that begins with %s", row)
+                  "| <img src=\"curves/%s.png\" width=\"160\" alt=\"\"> | `%<s(".formatted(type);
+              assertThat(pages.contains(row))
+                  .as(
+                      "a row in the table of docs/schedulers.md or docs/algebra.md that begins with %s",
+                      row)
                   .isTrue();
               Path picture = ROOT.resolve("docs/curves/" + type + ".png");
               assertThat(picture)

@@ -23,7 +23,7 @@ class DrawFamiliesTest {
 
   /** Those of other libraries have the library's name before a dot. */
   private static List<String> types() {
-    // The README's example, which may have run before, registers one that is "mine".
+    // An example of the pages, which may have run before, registers one that is "mine".
     return Schedule.types().stream()
         .filter(type -> type.contains(".") && !type.startsWith("mine."))
         .sorted()

@@ -2,6 +2,7 @@ package io.github.dl4jtorch.handover;
 
 import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -268,8 +269,23 @@ final class GroupMap {
   /** Leaves out of a run's state what PyTorch's groups do not have. */
   Map<String, @Nullable Object> scheduleToTorch(Map<String, ?> own) {
     Map<String, @Nullable Object> state = new LinkedHashMap<>();
-    own.forEach((key, value) -> state.put(key, toTorch(key, value)));
+    own.forEach((key, value) -> state.put(key, toTorch(key, withInfinity(value))));
     return state;
+  }
+
+  /** A run's state has a number that every JSON takes in place of infinity, and a file need not. */
+  private static @Nullable Object withInfinity(@Nullable Object value) {
+    if (value instanceof List<?> list) {
+      List<@Nullable Object> values = new ArrayList<>();
+      list.forEach(of -> values.add(withInfinity(of)));
+      return values;
+    }
+    if (value instanceof Map<?, ?> map) {
+      Map<Object, @Nullable Object> values = new LinkedHashMap<>();
+      map.forEach((key, of) -> values.put(key, withInfinity(of)));
+      return values;
+    }
+    return value instanceof BigDecimal number ? (Object) number.doubleValue() : value;
   }
 
   private @Nullable Object toTorch(String key, @Nullable Object value) {

@@ -50,39 +50,6 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
  */
 public final class TorchTraining {
 
-  private static final List<String> MODEL =
-      List.of("model", "state_dict", "model_state_dict", "model_state", "net", "network", "module");
-  private static final List<String> OPTIMIZER =
-      List.of(
-          "optimizer",
-          "optimizer_state_dict",
-          "optimizer_state",
-          "optimizer_states",
-          "optim",
-          "optim_state_dict");
-  private static final List<String> SCHEDULER =
-      List.of(
-          "scheduler",
-          "lr_scheduler",
-          "scheduler_state_dict",
-          "lr_scheduler_state_dict",
-          "scheduler_state",
-          "lr_schedulers",
-          "sched");
-  private static final List<String> AVERAGE =
-      List.of(
-          "averaged_model",
-          "model_ema",
-          "ema",
-          "ema_state_dict",
-          "ema_model",
-          "state_dict_ema",
-          "ema_model_state_dict",
-          "swa_model",
-          "swa_model_state_dict",
-          "averaged_model_state_dict");
-  private static final List<String> EPOCH = List.of("epoch", "last_epoch", "epochs");
-
   /** Up to here a double counts, and nobody trains for so long. */
   private static final long MOST_AVERAGED = 1L << 53;
 
@@ -185,7 +152,7 @@ public final class TorchTraining {
    * @throws IllegalArgumentException if its groups are those of another network
    */
   public TorchTraining with(LRScheduler run) {
-    return with(SCHEDULER, run);
+    return with(UsualKeys.SCHEDULER, run);
   }
 
   /**
@@ -310,20 +277,20 @@ public final class TorchTraining {
 
   private HandoverReport take(Map<?, ?> checkpoint) {
     HandoverReport.Draft draft = new HandoverReport.Draft();
-    boolean isStateDict = isStateDict(checkpoint);
-    Map<?, ?> model = isStateDict ? checkpoint : model(checkpoint);
+    boolean isStateDict = UsualKeys.isStateDict(checkpoint);
+    Map<?, ?> model = isStateDict ? checkpoint : UsualKeys.model(checkpoint);
     Map<?, ?> rest = isStateDict ? Map.of() : checkpoint;
     Matching matching = weights.match(model, draft);
     List<TorchWeights.Write> writes = new ArrayList<>(weights.plan(model, matching, draft));
 
-    Object epoch = find(rest, EPOCH);
+    Object epoch = UsualKeys.find(rest, UsualKeys.EPOCH);
     int epochs = live.epochCount();
     if (epoch != null) {
       long most = Integer.MAX_VALUE - 1;
       epochs = (int) Entries.count("epoch", epoch, most) + (isNextEpoch ? 0 : 1);
     }
 
-    Map<?, ?> optimizer = single("optimizer", find(rest, OPTIMIZER));
+    Map<?, ?> optimizer = UsualKeys.single("optimizer", UsualKeys.find(rest, UsualKeys.OPTIMIZER));
     GroupMap map = null;
     List<Map<?, ?>> torchGroups = List.of();
     int iterations = live.iterationCount();
@@ -351,7 +318,7 @@ public final class TorchTraining {
     }
     AveragedModel<?> averaged = isStateDict ? null : average;
     Average found = averaged == null ? null : average(averaged, rest, draft);
-    if (average == null && find(rest, AVERAGE) != null) {
+    if (average == null && UsualKeys.find(rest, UsualKeys.AVERAGE) != null) {
       draft.notes.add("the file has an average, which was not asked for");
     }
     Map<List<String>, Map<?, ?>> schedules = isStateDict ? Map.of() : schedules(rest, draft);
@@ -378,38 +345,6 @@ public final class TorchTraining {
     return new GroupMap.Source(net, matching, groups, selections);
   }
 
-  private static boolean isStateDict(Map<?, ?> checkpoint) {
-    return !checkpoint.isEmpty()
-        && checkpoint.values().stream().allMatch(TorchTensor.class::isInstance);
-  }
-
-  private static Map<?, ?> model(Map<?, ?> checkpoint) {
-    Object model = find(checkpoint, MODEL);
-    if (model == null) {
-      throw new HandoverException(
-          "it must have a model under one of " + MODEL + " but has " + checkpoint.keySet());
-    }
-    return Entries.map("model", model);
-  }
-
-  private static @Nullable Object find(Map<?, ?> checkpoint, List<String> keys) {
-    for (String key : keys) {
-      Object value = checkpoint.get(key);
-      if (value != null) {
-        return value;
-      }
-    }
-    return null;
-  }
-
-  /** Takes a dict, or the only one of a list, as PyTorch Lightning writes it. */
-  private static @Nullable Map<?, ?> single(String name, @Nullable Object value) {
-    if (value instanceof List<?> list && list.size() == 1) {
-      return Entries.map(name, list.get(0));
-    }
-    return value == null ? null : Entries.map(name, value);
-  }
-
   private int iterations(Map<?, ?> state, int epochs) {
     if (epochs >= 0 && batchesPerEpoch > 0) {
       return Math.multiplyExact(epochs, batchesPerEpoch);
@@ -426,7 +361,7 @@ public final class TorchTraining {
     Map<List<String>, Map<?, ?>> schedules = new LinkedHashMap<>();
     runs.forEach(
         (keys, run) -> {
-          Map<?, ?> state = single(keys.get(0), find(rest, keys));
+          Map<?, ?> state = UsualKeys.single(keys.get(0), UsualKeys.find(rest, keys));
           if (state == null) {
             draft.missing.add("a scheduler under " + String.join(" or ", keys));
           } else {
@@ -435,7 +370,8 @@ public final class TorchTraining {
                 "the scheduler's state -> a run of " + run.schedule().getClass().getSimpleName());
           }
         });
-    if (!runs.containsKey(SCHEDULER) && find(rest, SCHEDULER) != null) {
+    if (!runs.containsKey(UsualKeys.SCHEDULER)
+        && UsualKeys.find(rest, UsualKeys.SCHEDULER) != null) {
       draft.notes.add("the file has a scheduler, which no run was given for");
     }
     return schedules;
@@ -500,9 +436,9 @@ public final class TorchTraining {
 
   private @Nullable Average average(
       AveragedModel<?> averaged, Map<?, ?> rest, HandoverReport.Draft draft) {
-    Map<?, ?> theirs = single("average", find(rest, AVERAGE));
+    Map<?, ?> theirs = UsualKeys.single("average", UsualKeys.find(rest, UsualKeys.AVERAGE));
     if (theirs == null) {
-      draft.missing.add("an average under one of " + AVERAGE);
+      draft.missing.add("an average under one of " + UsualKeys.AVERAGE);
       return null;
     }
     TorchWeights own = weights.forNetwork(averaged.network());
@@ -544,15 +480,16 @@ public final class TorchTraining {
   public Dict dict(Dict like) {
     Map<Object, @Nullable Object> dict = new LinkedHashMap<>(like);
     try {
-      boolean isStateDict = isStateDict(like);
-      Dict model = (Dict) (isStateDict ? like : model(like));
+      boolean isStateDict = UsualKeys.isStateDict(like);
+      Dict model = (Dict) (isStateDict ? like : UsualKeys.model(like));
       Dict present = weights.stateDict(model, batchesSeen());
       if (isStateDict) {
         return present;
       }
-      dict.put(key(like, MODEL), present);
+      UsualKeys.put(dict, like, UsualKeys.MODEL, present);
       Matching matching = weights.match(model, new HandoverReport.Draft());
-      Map<?, ?> optimizer = single("optimizer", find(like, OPTIMIZER));
+      Map<?, ?> optimizer =
+          UsualKeys.single("optimizer", UsualKeys.find(like, UsualKeys.OPTIMIZER));
       GroupMap map = null;
       if (optimizer != null) {
         HandoverReport.Draft draft = new HandoverReport.Draft();
@@ -564,21 +501,23 @@ public final class TorchTraining {
         if (!draft.misfits.isEmpty()) {
           throw new HandoverException(draft.done());
         }
-        put(dict, like, OPTIMIZER, optimizer(matching, map, optimizer));
+        UsualKeys.put(dict, like, UsualKeys.OPTIMIZER, optimizer(matching, map, optimizer));
       }
       for (Map.Entry<List<String>, LRScheduler> run : runs.entrySet()) {
-        Map<?, ?> former = single(run.getKey().get(0), find(like, run.getKey()));
+        Map<?, ?> former =
+            UsualKeys.single(run.getKey().get(0), UsualKeys.find(like, run.getKey()));
         if (former != null && map != null) {
           Map<Object, @Nullable Object> state = new LinkedHashMap<>(former);
           state.putAll(map.scheduleToTorch(run.getValue().stateDict()));
-          put(dict, like, run.getKey(), state);
+          UsualKeys.put(dict, like, run.getKey(), state);
         }
       }
-      if (average != null && find(like, AVERAGE) instanceof Dict former) {
-        put(dict, like, AVERAGE, average(average, former));
+      if (average != null && UsualKeys.find(like, UsualKeys.AVERAGE) instanceof Dict former) {
+        UsualKeys.put(dict, like, UsualKeys.AVERAGE, average(average, former));
       }
-      if (find(like, EPOCH) != null) {
-        dict.put(key(like, EPOCH), (long) live.epochCount() - (isNextEpoch ? 0 : 1));
+      if (UsualKeys.find(like, UsualKeys.EPOCH) != null) {
+        long ended = (long) live.epochCount() - (isNextEpoch ? 0 : 1);
+        UsualKeys.put(dict, like, UsualKeys.EPOCH, ended);
       }
     } catch (HandoverException refused) {
       throw refused;
@@ -605,16 +544,6 @@ public final class TorchTraining {
       dict.put(Matching.N_AVERAGED, TorchTensor.of(new long[] {averaged.nAveraged()}));
     }
     return Dict.ordered(dict).withAttributesOf(former);
-  }
-
-  private static Object key(Map<?, ?> dict, List<String> keys) {
-    return keys.stream().filter(key -> dict.get(key) != null).findFirst().orElseThrow();
-  }
-
-  private static void put(
-      Map<Object, @Nullable Object> dict, Dict like, List<String> keys, Object value) {
-    Object key = key(like, keys);
-    dict.put(key, like.get(key) instanceof List<?> ? List.of(value) : value);
   }
 
   /**

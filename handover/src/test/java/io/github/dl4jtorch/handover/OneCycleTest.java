@@ -31,8 +31,12 @@ class OneCycleTest {
   @ParameterizedTest
   @ValueSource(strings = {"initial.pt", "half.pt"})
   void pushed(String from) throws IOException {
-    Recording recording = new Recording("cnn_onecycle", false);
-    Followed followed = new Followed(recording);
+    follow(new Followed(new Recording("cnn_onecycle", false)), from, folder);
+  }
+
+  /** Follows a recording to its end, and returns what is written then. */
+  static Dict follow(Followed followed, String from, Path folder) throws IOException {
+    Recording recording = followed.recording;
     MultiLayerNetwork net =
         Networks.cnn(Networks.all(new TorchSGD(0.1).withNesterovMomentum(0.9), 5e-4));
     LRScheduler run = CYCLE.attach(NetworkParamGroups.of(net));
@@ -61,10 +65,9 @@ class OneCycleTest {
       net.incrementEpochCount();
       followed.validate(net, epoch);
     }
-    followed.check(
-        "pushed from " + from,
-        net,
-        TorchTraining.of(net).with(run).dict(recording.read("half.pt")));
+    Dict written = TorchTraining.of(net).with(run).dict(recording.read("half.pt"));
+    followed.check("pushed from " + from, net, written, folder);
+    return written;
   }
 
   private static Dict from(Recording recording, String file) {
@@ -104,7 +107,7 @@ class OneCycleTest {
       net.incrementEpochCount();
       followed.validate(net, epoch);
     }
-    followed.check(
-        "pulled from " + from, net, TorchTraining.of(net).dict(recording.read("half.pt")));
+    Dict written = TorchTraining.of(net).dict(recording.read("half.pt"));
+    followed.check("pulled from " + from, net, written, folder);
   }
 }

@@ -128,7 +128,7 @@ class OptimizersTest {
     }
     net.setEpochCount(6);
     Dict written = TorchTraining.of(net).dict(files.dict("before"));
-    assertThat(Followed.off("", written, files.dict("after"))).isLessThan(1e-13);
+    assertThat(new Comparison().off(written, files.dict("after"))).isLessThan(1e-13);
   }
 
   /** Taken over and given back at once, everything is as it was, to the bit. */
@@ -140,7 +140,7 @@ class OptimizersTest {
     TorchTraining training = TorchTraining.of(net).batchesPerEpoch(1);
     training.load(file);
     double tolerance = name.equals("sgd_dampening") ? 1e-16 : 0;
-    assertThat(Followed.off("", training.dict(file), file)).isLessThanOrEqualTo(tolerance);
+    assertThat(new Comparison().off(training.dict(file), file)).isLessThanOrEqualTo(tolerance);
   }
 
   /** Without a file to go by, what is written can be taken over again. */

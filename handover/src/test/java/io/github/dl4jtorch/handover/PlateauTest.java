@@ -6,11 +6,13 @@ import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
+import io.github.dl4jtorch.files.Dict;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ReduceLROnPlateau;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Map;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,8 +28,12 @@ class PlateauTest {
   @ParameterizedTest
   @ValueSource(strings = {"initial.pt", "half.pt"})
   void pushed(String from) throws IOException {
-    Recording recording = new Recording("lstm_plateau", true);
-    Followed followed = new Followed(recording);
+    follow(new Followed(new Recording("lstm_plateau", true)), from, folder);
+  }
+
+  /** Follows a recording to its end, and returns what is written then. */
+  static Dict follow(Followed followed, String from, Path folder) throws IOException {
+    Recording recording = followed.recording;
     MultiLayerNetwork net = Networks.lstm(Networks.all(new TorchAdam(0.01), 0));
     NetworkParamGroups groups = TorchGroups.of(net);
     assertThat(groups.params(1)).hasToString("[lstm.b]");
@@ -63,9 +69,11 @@ class PlateauTest {
       run.step(Followed.score(net, recording.validation));
     }
     // Its two biases are known from the file with which the training began.
-    followed.check(
-        "pushed from " + from,
-        net,
-        TorchTraining.of(net).with(run).dict(recording.read("half.pt")));
+    Dict written = TorchTraining.of(net).with(run).dict(recording.read("half.pt"));
+    followed.check("pushed from " + from, net, written, folder);
+    // A file has a word for infinity, which JSON has not.
+    assertThat(((Map<?, ?>) written.get("scheduler")).get("mode_worse"))
+        .isEqualTo(Double.POSITIVE_INFINITY);
+    return written;
   }
 }

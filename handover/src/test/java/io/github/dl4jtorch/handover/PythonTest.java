@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.SchedulerListener;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.files.Dict;
+import io.github.dl4jtorch.files.TorchFile;
 import io.github.dl4jtorch.schedules.LRScheduler;
 import io.github.dl4jtorch.schedules.OneCycleLR;
 import java.io.IOException;
@@ -16,6 +18,8 @@ import java.util.List;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * PyTorch itself takes a training back and goes on as it went on. Skipped where there is no Python
@@ -46,14 +50,50 @@ class PythonTest {
     }
   }
 
-  /** PyTorch begins, we make an epoch, PyTorch ends. */
-  @Test
-  void pyTorchGoesOnWithWhatIsWritten() throws IOException {
+  private static void assumeTorch(String what) {
     assumeTrue(
         run("-c", "import torch").isEmpty(),
         PYTHON
-            + " has no torch, so it was not asked to go on with our files; on Debian: apt-get"
-            + " install python3-torch");
+            + " has no torch, so it was not asked to "
+            + what
+            + "; on Debian: apt-get install python3-torch");
+  }
+
+  /** Each training goes on here to its end, and PyTorch takes model, optimizer and average back. */
+  @ParameterizedTest
+  @ValueSource(strings = {"cnn_onecycle", "cnn_finetune", "resnet_swa", "lstm_plateau"})
+  void pyTorchTakesTheEndOf(String name) throws IOException {
+    assumeTorch("take our files");
+    Followed followed = new Followed(new Recording(name, name.startsWith("lstm")));
+    Dict end =
+        switch (name) {
+          case "cnn_onecycle" -> OneCycleTest.follow(followed, "half.pt", folder);
+          case "cnn_finetune" -> FineTuneTest.follow(followed, "half.pt", true, folder);
+          case "resnet_swa" -> SwaTest.follow(followed, "half.pt", folder);
+          default -> PlateauTest.follow(followed, "half.pt", folder);
+        };
+    Path written = folder.resolve("written.pt");
+    TorchFile.write(written, end);
+    Path model = folder.resolve("model.pt");
+    TorchFile.write(model, end.dict("model"));
+    Path taken = folder.resolve("taken.pt");
+    String answer =
+        run(
+            "src/test/resources/python/torch_takes.py",
+            name,
+            written.toString(),
+            model.toString(),
+            followed.recording.file("final.pt").toString(),
+            taken.toString());
+    assertThat(answer).isIn(name + " weights only", name + " whole");
+    System.out.printf(
+        "%s: taken by PyTorch, final.pt %.1e%n", answer, followed.offFinal(TorchFile.read(taken)));
+  }
+
+  /** PyTorch begins, we make an epoch, PyTorch ends. */
+  @Test
+  void pyTorchGoesOnWithWhatIsWritten() throws IOException {
+    assumeTorch("go on with our files");
     Recording recording = new Recording("cnn_onecycle", false);
     MultiLayerNetwork net =
         Networks.cnn(Networks.all(new TorchSGD(0.1).withNesterovMomentum(0.9), 5e-4));

@@ -6,6 +6,7 @@ import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.checkpoint.CheckpointWriter;
 import io.github.dl4jtorch.adapter.checkpoint.TrainingCheckpoint;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.files.Dict;
 import io.github.dl4jtorch.schedules.AnnealStrategy;
 import io.github.dl4jtorch.schedules.CosineAnnealingLR;
 import io.github.dl4jtorch.schedules.LRScheduler;
@@ -17,6 +18,7 @@ import io.github.dl4jtorch.swa.Averaging;
 import io.github.dl4jtorch.swa.UpdateBn;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,13 +31,26 @@ class SwaTest {
   private static final int BATCHES = 24;
   private static final int SWA_START = 4;
 
+  private static final List<String> NORMS =
+      List.of(
+          "bn1",
+          "layer1.0.bn1",
+          "layer1.0.bn2",
+          "layer2.0.bn1",
+          "layer2.0.bn2",
+          "layer2.0.downsample.1");
+
   @TempDir Path folder;
 
   @ParameterizedTest
   @ValueSource(strings = {"initial.pt", "half.pt"})
   void pushed(String from) throws IOException {
-    Recording recording = new Recording("resnet_swa", false);
-    Followed followed = new Followed(recording);
+    follow(new Followed(new Recording("resnet_swa", false)), from, folder);
+  }
+
+  /** Follows a recording to its end, and returns what is written then. */
+  static Dict follow(Followed followed, String from, Path folder) throws IOException {
+    Recording recording = followed.recording;
     ComputationGraph net = Networks.resnet(Networks.all(new TorchSGD(0.1).withMomentum(0.9), 1e-4));
     NetworkParamGroups groups = NetworkParamGroups.of(net);
     LRScheduler cosine = new CosineAnnealingLR(8).attach(groups);
@@ -81,14 +96,21 @@ class SwaTest {
     }
     assertThat(average.nAveraged()).isEqualTo(4);
     new UpdateBn().run(average.network(), new ExistingDataSetIterator(recording.batches));
-    followed.checkAverage("pushed from " + from, average.network());
-    followed.check(
+    followed.checkAverage(
         "pushed from " + from,
-        net,
+        average.network(),
+        Followed.score(average.network(), recording.validation));
+    Dict written =
         TorchTraining.of(net)
             .with(cosine)
             .with("swa_scheduler", swalr)
             .with(average)
-            .dict(recording.read("half.pt")));
+            .dict(recording.read("half.pt"));
+    // PyTorch's update_bn counts its batches anew: 24, where the network has seen 192.
+    for (String norm : NORMS) {
+      followed.files.except(".averaged_model.module." + norm + ".num_batches_tracked", 168);
+    }
+    followed.check("pushed from " + from, net, written, folder);
+    return written;
   }
 }

@@ -57,7 +57,7 @@ class TorchGroupsTest {
     assertThat(groups.weightDecay(1)).isEqualTo(0.25);
     assertThat(groups.weightDecay(2)).isEqualTo(0.125);
     // In PyTorch the moments of the two biases differ in the last bit; here they have one.
-    assertThat(Followed.off("", training.dict(Dict.ordered(file)), file)).isLessThan(1e-15);
+    assertThat(new Comparison().off(training.dict(Dict.ordered(file)), file)).isLessThan(1e-15);
   }
 
   /** Under SGD the sum moves as PyTorch's two biases together, with and without weight decay. */

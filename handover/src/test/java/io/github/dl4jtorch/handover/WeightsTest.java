@@ -148,7 +148,7 @@ class WeightsTest {
     TorchWeights.of(net).load(weights);
     assertThat(single.params()).isEqualTo(net.params().castTo(DataType.FLOAT));
     Dict again = TorchWeights.of(single).stateDict(weights, 0);
-    assertThat(Followed.off("", again, weights)).isZero();
+    assertThat(new Comparison().off(again, weights)).isZero();
     assertThat(TorchWeights.of(single).stateDict().tensor("fc.bias").dtype().torchName())
         .isEqualTo("float32");
   }

@@ -37,13 +37,7 @@ final class MetricNode extends Node {
 
   @Override
   void bind(GroupArrays groups, int lastEpoch, Parent parent) {
-    if (lastEpoch != -1) {
-      throw new UnsupportedOperationException(
-          name()
-              + " cannot be attached at lastEpoch "
-              + lastEpoch
-              + ": what it does depends on the metrics it has seen; load its state dict instead");
-    }
+    requireFromStart(lastEpoch);
     base = LeafNode.baseRates(groups);
     boundGroups = base.length;
     memory = schedule.memory(groups.lr);

@@ -60,6 +60,33 @@ abstract class Node {
     }
   }
 
+  /**
+   * Binds at a {@code lastEpoch} of 0 or more, where the state is that of a run from the start: by
+   * running through on the side. The rates and momenta stay.
+   */
+  final void replay(GroupArrays groups, int lastEpoch) {
+    double[] lr = groups.lr.clone();
+    double[] momentum = groups.momentum().clone();
+    System.arraycopy(groups.marks(GroupMark.INITIAL_LR), 0, groups.lr, 0, groups.size());
+    bind(groups, -1, Parent.NO_SEQUENTIAL);
+    for (int step = 0; step <= lastEpoch; step++) {
+      advance(groups);
+    }
+    groups.restore(lr, momentum);
+    remember(groups.lr);
+  }
+
+  /** Refuses a {@code lastEpoch} other than -1 for a schedule that goes by metrics. */
+  final void requireFromStart(int lastEpoch) {
+    if (lastEpoch != -1) {
+      throw new UnsupportedOperationException(
+          name()
+              + " cannot be attached at lastEpoch "
+              + lastEpoch
+              + ": what it does depends on the metrics it has seen; load its state dict instead");
+    }
+  }
+
   /** How many of the next steps are known to leave rates and momenta as they are. */
   long rest(GroupArrays groups) {
     return 0;

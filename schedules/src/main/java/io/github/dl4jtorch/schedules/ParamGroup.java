@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.function.DoubleUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,7 +43,7 @@ public final class ParamGroup {
    * @throws IllegalArgumentException if a number is not finite
    */
   public static ParamGroup sgd(double lr, double momentum) {
-    return new ParamGroup(new PlainValues(MomentumKind.MOMENTUM, lr, momentum));
+    return of(MomentumKind.MOMENTUM, lr, momentum, ParamGroup::unbounded);
   }
 
   /**
@@ -54,7 +55,7 @@ public final class ParamGroup {
    * @throws IllegalArgumentException if a number is not finite
    */
   public static ParamGroup adam(double lr, double beta1) {
-    return new ParamGroup(new PlainValues(MomentumKind.BETA1, lr, beta1));
+    return of(MomentumKind.BETA1, lr, beta1, ParamGroup::unbounded);
   }
 
   /**
@@ -65,7 +66,25 @@ public final class ParamGroup {
    * @throws IllegalArgumentException if the rate is not finite
    */
   public static ParamGroup withoutMomentum(double lr) {
-    return new ParamGroup(new PlainValues(MomentumKind.NONE, lr, 0));
+    return of(MomentumKind.NONE, lr, 0, ParamGroup::unbounded);
+  }
+
+  /**
+   * Makes a group with the bounds of an optimizer that is not there, to see what it would be given.
+   *
+   * @param kind what {@code momentum} stands for
+   * @param lr the learning rate, finite
+   * @param momentum the momentum or beta1, finite; not looked at where the kind is {@code NONE}
+   * @param lowestLr as {@link OptimizerValues#lowestLr}: the lowest rate the optimizer takes, from
+   *     the highest it ever had
+   * @return the group
+   * @throws IllegalArgumentException if a number is not finite
+   */
+  public static ParamGroup of(
+      MomentumKind kind, double lr, double momentum, DoubleUnaryOperator lowestLr) {
+    Require.requireFinite("lr", lr);
+    Require.requireFinite(kind == MomentumKind.BETA1 ? "beta1" : "momentum", momentum);
+    return new ParamGroup(new PlainValues(kind, lr, momentum, lowestLr));
   }
 
   /**
@@ -365,6 +384,10 @@ public final class ParamGroup {
   @SuppressWarnings("ArrayRecordComponent") // Never compared.
   record Saved(double lr, double momentum, double beta2, double highestLr, double[] marks) {}
 
+  private static double unbounded(double highestLr) {
+    return Double.NEGATIVE_INFINITY;
+  }
+
   private void requireMomentum() {
     if (momentumKind() == MomentumKind.NONE) {
       throw new UnsupportedOperationException("this param group has neither momentum nor beta1");
@@ -376,71 +399,19 @@ public final class ParamGroup {
     return Double.isNaN(value) ? OptionalDouble.empty() : OptionalDouble.of(value);
   }
 
-  /** The values of an optimizer as they were, within the same bounds. */
-  private static final class CopiedValues implements OptimizerValues {
-    private final OptimizerValues original;
-    private double lr;
-    private double momentum;
-
-    CopiedValues(OptimizerValues original) {
-      this.original = original;
-      this.lr = original.lr();
-      this.momentum = original.momentumKind() == MomentumKind.NONE ? 0 : original.momentum();
-    }
-
-    @Override
-    public double lr() {
-      return lr;
-    }
-
-    @Override
-    public void setLr(double lr) {
-      this.lr = lr;
-    }
-
-    @Override
-    public MomentumKind momentumKind() {
-      return original.momentumKind();
-    }
-
-    @Override
-    public String insteadOfMomentum() {
-      return original.insteadOfMomentum();
-    }
-
-    @Override
-    public double momentum() {
-      return momentum;
-    }
-
-    @Override
-    public void setMomentum(double momentum) {
-      this.momentum = momentum;
-    }
-
-    @Override
-    public @Nullable String momentumRange(double momentum) {
-      return original.momentumRange(momentum);
-    }
-
-    @Override
-    public double lowestLr(double highestLr) {
-      return original.lowestLr(highestLr);
-    }
-  }
-
-  /** Values of an optimizer that exists only here. */
-  private static final class PlainValues implements OptimizerValues {
+  /** Values that exist only here. */
+  private static class PlainValues implements OptimizerValues {
     private final MomentumKind momentumKind;
+    private final DoubleUnaryOperator lowestLr;
     private double lr;
     private double momentum;
 
-    PlainValues(MomentumKind momentumKind, double lr, double momentum) {
-      Require.requireFinite("lr", lr);
-      Require.requireFinite(momentumKind == MomentumKind.BETA1 ? "beta1" : "momentum", momentum);
+    PlainValues(
+        MomentumKind momentumKind, double lr, double momentum, DoubleUnaryOperator lowestLr) {
       this.momentumKind = momentumKind;
       this.lr = lr;
       this.momentum = momentum;
+      this.lowestLr = lowestLr;
     }
 
     @Override
@@ -470,7 +441,31 @@ public final class ParamGroup {
 
     @Override
     public double lowestLr(double highestLr) {
-      return Double.NEGATIVE_INFINITY;
+      return lowestLr.applyAsDouble(highestLr);
+    }
+  }
+
+  /** The values of an optimizer as they were, within the same bounds. */
+  private static final class CopiedValues extends PlainValues {
+    private final OptimizerValues original;
+
+    CopiedValues(OptimizerValues original) {
+      super(
+          original.momentumKind(),
+          original.lr(),
+          original.momentumKind() == MomentumKind.NONE ? 0 : original.momentum(),
+          original::lowestLr);
+      this.original = original;
+    }
+
+    @Override
+    public String insteadOfMomentum() {
+      return original.insteadOfMomentum();
+    }
+
+    @Override
+    public @Nullable String momentumRange(double momentum) {
+      return original.momentumRange(momentum);
     }
   }
 }

@@ -358,12 +358,7 @@ public record ReduceLROnPlateau(
 
     @Override
     void bind(GroupArrays groups, int lastEpoch, Parent parent) {
-      if (lastEpoch != -1) {
-        throw new UnsupportedOperationException(
-            "ReduceLROnPlateau cannot be attached at lastEpoch "
-                + lastEpoch
-                + ": what it does depends on the metrics it has seen; load its state dict instead");
-      }
+      requireFromStart(lastEpoch);
       remember(groups.lr);
     }
 

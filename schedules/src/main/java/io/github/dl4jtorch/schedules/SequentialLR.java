@@ -144,19 +144,6 @@ public record SequentialLR(List<? extends Schedule> schedulers, List<Integer> mi
       }
     }
 
-    /** Finds clocks and active members by running through on the side; the rates stay. */
-    private void replay(GroupArrays groups, int lastEpoch) {
-      double[] lr = groups.lr.clone();
-      double[] momentum = groups.momentum().clone();
-      System.arraycopy(groups.marks(GroupMark.INITIAL_LR), 0, groups.lr, 0, groups.size());
-      bind(groups, -1, Parent.NO_SEQUENTIAL);
-      for (int step = 0; step <= lastEpoch; step++) {
-        advance(groups);
-      }
-      groups.restore(lr, momentum);
-      remember(groups.lr);
-    }
-
     @Override
     void rewind() {
       epoch = -1;

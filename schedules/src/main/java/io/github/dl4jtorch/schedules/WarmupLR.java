@@ -200,19 +200,6 @@ public record WarmupLR(
       }
     }
 
-    /** Finds the count, and where the epoch schedule is, by running through on the side. */
-    private void replay(GroupArrays groups, int lastEpoch) {
-      double[] lr = groups.lr.clone();
-      double[] momentum = groups.momentum().clone();
-      System.arraycopy(groups.marks(GroupMark.INITIAL_LR), 0, groups.lr, 0, groups.size());
-      bind(groups, -1, Parent.NO_SEQUENTIAL);
-      for (int step = 0; step <= lastEpoch; step++) {
-        advance(groups);
-      }
-      groups.restore(lr, momentum);
-      remember(groups.lr);
-    }
-
     @Override
     void rewind() {
       iteration = -1;

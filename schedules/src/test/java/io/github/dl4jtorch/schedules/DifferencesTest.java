@@ -14,7 +14,7 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 
-/** Each row of the README's table "Where we differ from PyTorch". */
+/** Each row of the table in docs/differences.md. */
 class DifferencesTest {
 
   private final ParamGroups groups = ParamGroups.of(ParamGroup.sgd(0.1, 0.9));

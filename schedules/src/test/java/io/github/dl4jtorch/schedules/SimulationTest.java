@@ -93,44 +93,11 @@ class SimulationTest {
   }
 
   /** As Deeplearning4j's updaters, which take no rate below 0. */
-  private static final class Bounded implements OptimizerValues {
-    private double lr = 0.1;
-
-    @Override
-    public double lr() {
-      return lr;
-    }
-
-    @Override
-    public void setLr(double lr) {
-      this.lr = lr;
-    }
-
-    @Override
-    public MomentumKind momentumKind() {
-      return MomentumKind.NONE;
-    }
-
-    @Override
-    public double momentum() {
-      return 0;
-    }
-
-    @Override
-    public void setMomentum(double momentum) {
-      throw new AssertionError(momentum);
-    }
-
-    @Override
-    public double lowestLr(double highestLr) {
-      return -1e-12 * highestLr;
-    }
-  }
-
   @Test
   void keepsTheBoundsOfTheOptimizer() {
     Schedule toZero = new LinearLR(0.3, 0, 3);
-    ParamGroups bounded = ParamGroups.of(ParamGroup.over(new Bounded()));
+    ParamGroups bounded =
+        ParamGroups.of(ParamGroup.of(MomentumKind.NONE, 0.1, 0, highest -> -1e-12 * highest));
     double rounding = toZero.simulate(ParamGroups.of(ParamGroup.withoutMomentum(0.1)), 20).lr(0, 3);
     assertThat(rounding).isNegative();
     assertThat(toZero.simulate(bounded, 20).lr(0, 3)).isEqualTo(0.0);

@@ -1,23 +1,15 @@
 package io.github.dl4jtorch.swa;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
-import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.google.errorprone.annotations.CheckReturnValue;
 import com.tngtech.archunit.core.domain.JavaClasses;
-import com.tngtech.archunit.core.domain.JavaMethod;
-import com.tngtech.archunit.core.domain.JavaModifier;
-import com.tngtech.archunit.core.importer.ClassFileImporter;
-import com.tngtech.archunit.core.importer.ImportOption;
+import io.github.dl4jtorch.fixtures.ArchitectureRules;
 import org.junit.jupiter.api.Test;
 
 class ArchitectureTest {
 
-  private static final JavaClasses CLASSES =
-      new ClassFileImporter()
-          .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
-          .importPackages("io.github.dl4jtorch.swa");
+  private static final JavaClasses CLASSES = ArchitectureRules.classesOf("io.github.dl4jtorch.swa");
 
   @Test
   void dependsOnSchedulesAdapterAndDl4jAlone() {
@@ -40,40 +32,16 @@ class ArchitectureTest {
   /** Error Prone then refuses to compile a call whose result is dropped. */
   @Test
   void droppingWhatAWitherReturnsIsAnError() {
-    assertThat(
-            CLASSES.stream()
-                .filter(
-                    type -> !type.getSimpleName().endsWith("Builder")) // They change themselves.
-                .filter(type -> type.getModifiers().contains(JavaModifier.PUBLIC))
-                .flatMap(type -> type.getMethods().stream())
-                .filter(method -> method.getModifiers().contains(JavaModifier.PUBLIC))
-                .filter(method -> !method.getModifiers().contains(JavaModifier.STATIC))
-                .filter(method -> method.getRawReturnType().equals(method.getOwner()))
-                .filter(method -> !method.isAnnotatedWith(CheckReturnValue.class))
-                .map(JavaMethod::getFullName))
-        .isEmpty();
+    assertThat(ArchitectureRules.withersOneMayDrop(CLASSES)).isEmpty();
   }
 
-  /** DL4J announces a rewrite of these; adapter has the one place that touches them. */
   @Test
   void leavesDl4jsUpdaterBlocksToAdapter() {
-    noClasses()
-        .should()
-        .dependOnClassesThat()
-        .resideInAPackage("org.deeplearning4j.nn.updater..")
-        .check(CLASSES);
+    ArchitectureRules.LEAVES_UPDATER_BLOCKS_TO_ADAPTER.check(CLASSES);
   }
 
   @Test
   void runsOnAnyBackend() {
-    noClasses()
-        .should()
-        .dependOnClassesThat()
-        .resideInAnyPackage(
-            "org.nd4j.linalg.cpu..",
-            "org.nd4j.linalg.jcublas..",
-            "org.nd4j.nativeblas..",
-            "org.bytedeco..")
-        .check(CLASSES);
+    ArchitectureRules.RUNS_ON_ANY_BACKEND.check(CLASSES);
   }
 }

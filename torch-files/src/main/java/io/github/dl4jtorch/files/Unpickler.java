@@ -17,7 +17,12 @@ final class Unpickler {
   static final int ENTRY = 56;
 
   /** What an object takes in memory, with the places that refer to it. */
-  private static final int OBJECT = 32;
+  private static final int OBJECT = 40;
+
+  /** What an integer beyond a long takes more. */
+  private static final int BIG_INTEGER = 64;
+
+  private static final Object[] NOTHING = {};
 
   /** What a dict takes. */
   private static final int DICT = 128;
@@ -75,7 +80,7 @@ final class Unpickler {
         case ']' -> push(new PythonList());
         case 'a' -> append(popSome(1));
         case 'e' -> append(popToMark());
-        case ')' -> push(new Tuple(new Object[0], false));
+        case ')' -> push(new Tuple(NOTHING, false));
         case 't' -> push(new Tuple(popToMark(), false));
         case 0x85 -> push(new Tuple(popSome(1), false));
         case 0x86 -> push(new Tuple(popSome(2), false));
@@ -113,7 +118,7 @@ final class Unpickler {
           Object state = pop();
           calls.build(top(), state);
         }
-        // Further ways to call, which torch.save does not take but others may.
+          // Further ways to call, which torch.save does not take but others may.
         case 0x92 -> throw Calls.object(file, popSome(3)[0]);
         case 'o' -> {
           Object[] call = popToMark();
@@ -212,7 +217,11 @@ final class Unpickler {
   /** A long where it fits. */
   private Number integer(int length) throws TorchFileException {
     BigInteger value = bigInteger(length);
-    return value.bitLength() < Long.SIZE ? (Number) value.longValue() : value;
+    if (value.bitLength() < Long.SIZE) {
+      return value.longValue();
+    }
+    file.charge(BIG_INTEGER);
+    return value;
   }
 
   private void append(@Nullable Object[] elements) throws TorchFileException {

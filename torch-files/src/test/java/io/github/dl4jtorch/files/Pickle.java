@@ -71,6 +71,10 @@ final class Pickle {
     return global("collections", "OrderedDict").op(')', 'R', 't', 'R');
   }
 
+  int size() {
+    return out.size();
+  }
+
   byte[] toArray() {
     return out.toByteArray();
   }

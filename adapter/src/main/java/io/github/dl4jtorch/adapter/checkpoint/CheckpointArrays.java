@@ -72,6 +72,11 @@ final class CheckpointArrays {
     out.flush();
   }
 
+  /** Returns the order in which the numbers of an array are written. */
+  static char order(INDArray array) {
+    return isPlain(array) ? array.ordering() : 'c';
+  }
+
   /** Tells whether the numbers lie one after the other, so that the shape says where they are. */
   private static boolean isPlain(INDArray array) {
     return !array.isView()

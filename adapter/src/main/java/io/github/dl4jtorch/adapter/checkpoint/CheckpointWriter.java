@@ -122,7 +122,7 @@ public final class CheckpointWriter {
    * @throws IllegalArgumentException if a part holds what cannot be written; likewise
    */
   public void save(Path file) throws IOException {
-    save(file, net.iterationCount(), net.epochCount(), 0);
+    to(file).take(training(net.iterationCount(), net.epochCount(), 0));
   }
 
   /**
@@ -137,9 +137,7 @@ public final class CheckpointWriter {
    *     time, since a segment leaves a state that is not saved
    */
   public void saveInIterationDone(Path file) throws IOException {
-    requireWholeIterations();
-    int iterations = net.iterationCount() + 1;
-    afterIteration.run(() -> save(file, iterations, net.epochCount(), EpochStart.UNKNOWN));
+    inIterationDone(to(file));
   }
 
   /**
@@ -152,7 +150,28 @@ public final class CheckpointWriter {
    * @throws IllegalArgumentException if a part holds what cannot be written; likewise
    */
   public void saveInOnEpochEnd(Path file) throws IOException {
-    save(file, net.iterationCount(), net.epochCount() + 1, 0);
+    inOnEpochEnd(to(file));
+  }
+
+  /** Takes a training while its arrays are as they are to be saved. */
+  @FunctionalInterface
+  interface Taker {
+    void take(SavedTraining<INDArray> training) throws IOException;
+  }
+
+  private static Taker to(Path file) {
+    return training -> SavedTraining.contents(training, training.arrays()).write(file);
+  }
+
+  void inIterationDone(Taker taker) throws IOException {
+    requireWholeIterations();
+    int iterations = net.iterationCount() + 1;
+    afterIteration.run(
+        () -> taker.take(training(iterations, net.epochCount(), EpochStart.UNKNOWN)));
+  }
+
+  void inOnEpochEnd(Taker taker) throws IOException {
+    taker.take(training(net.iterationCount(), net.epochCount() + 1, 0));
   }
 
   LiveNetwork net() {
@@ -181,11 +200,11 @@ public final class CheckpointWriter {
   }
 
   /**
-   * Saves under counts.
+   * Returns the training under counts.
    *
    * @param batches the batches done in the present epoch if nobody saw it begin
    */
-  private void save(Path file, int iterations, int epochs, int batches) throws IOException {
+  private SavedTraining<INDArray> training(int iterations, int epochs, int batches) {
     Map<String, INDArray> arrays = new LinkedHashMap<>();
     arrays.put(ModelSerializer.COEFFICIENTS_BIN, net.model().params());
     INDArray state = net.updaterState();
@@ -207,7 +226,7 @@ public final class CheckpointWriter {
             sets,
             savedRuns,
             savedParts(arrays));
-    SavedTraining.write(new SavedTraining<>(format, net.json(iterations, epochs), arrays), file);
+    return new SavedTraining<>(format, net.json(iterations, epochs), arrays);
   }
 
   /** Returns the runs, having added the sets of groups that they are on. */

@@ -2,7 +2,6 @@ package io.github.dl4jtorch.adapter.checkpoint;
 
 import io.github.dl4jtorch.adapter.internal.ExactLr;
 import io.github.dl4jtorch.schedules.MomentumKind;
-import io.github.dl4jtorch.schedules.OptimizerValues;
 import io.github.dl4jtorch.schedules.ParamGroup;
 import io.github.dl4jtorch.schedules.ParamGroups;
 import java.io.IOException;
@@ -48,19 +47,29 @@ record SavedTraining<A>(CheckpointFormat format, String configuration, Map<Strin
     return CheckpointFile.FOLDER + "array" + number + ARRAY;
   }
 
-  static void write(SavedTraining<INDArray> saved, Path file) throws IOException {
-    byte[] format = saved.format.write();
-    CheckpointFile.write(
-        file,
-        zip -> {
-          byte[] configuration = saved.configuration.getBytes(StandardCharsets.UTF_8);
-          writeEntry(zip, ModelSerializer.CONFIGURATION_JSON, () -> zip.write(configuration));
-          writeEntry(zip, CheckpointFile.ENTRY, () -> zip.write(format));
-          for (Map.Entry<String, INDArray> array : saved.arrays.entrySet()) {
-            writeEntry(zip, array.getKey(), () -> CheckpointArrays.write(array.getValue(), zip));
-          }
-        },
-        SavedTraining::check);
+  /** A training as it goes into a file, of which only the arrays can still change. */
+  @SuppressWarnings("ArrayRecordComponent") // Never compared.
+  record Contents(byte[] configuration, byte[] format, Map<String, INDArray> arrays) {
+
+    void write(Path file) throws IOException {
+      CheckpointFile.write(
+          file,
+          zip -> {
+            writeEntry(zip, ModelSerializer.CONFIGURATION_JSON, () -> zip.write(configuration));
+            writeEntry(zip, CheckpointFile.ENTRY, () -> zip.write(format));
+            for (Map.Entry<String, INDArray> array : arrays.entrySet()) {
+              writeEntry(zip, array.getKey(), () -> CheckpointArrays.write(array.getValue(), zip));
+            }
+          },
+          SavedTraining::check);
+    }
+  }
+
+  /** Returns what goes into a file, with these arrays, which may be copies of its own. */
+  static Contents contents(SavedTraining<INDArray> saved, Map<String, INDArray> arrays)
+      throws IOException {
+    return new Contents(
+        saved.configuration.getBytes(StandardCharsets.UTF_8), saved.format.write(), arrays);
   }
 
   private interface Writing {
@@ -96,7 +105,7 @@ record SavedTraining<A>(CheckpointFormat format, String configuration, Map<Strin
             : MultiLayerConfiguration.class;
     CheckpointConfiguration.readOwn(saved.configuration, kind);
     List<CheckpointFormat.Groups> sets = saved.format.groups();
-    List<ParamGroups> standIns = sets.stream().map(StandIn::of).toList();
+    List<ParamGroups> standIns = sets.stream().map(SavedTraining::standIns).toList();
     for (CheckpointFormat.Run run : saved.format.runs().values()) {
       run.definition()
           .ifPresent(
@@ -146,58 +155,18 @@ record SavedTraining<A>(CheckpointFormat format, String configuration, Map<Strin
     return own;
   }
 
-  /** The values of a group as those of a network's updaters would be, without the network. */
-  private static final class StandIn implements OptimizerValues {
-    private final MomentumKind momentumKind;
-    private double lr;
-    private double momentum;
-
-    private StandIn(MomentumKind momentumKind) {
-      this.momentumKind = momentumKind;
+  /** The groups of a network's updaters as they would be, without the network. */
+  private static ParamGroups standIns(CheckpointFormat.Groups saved) {
+    List<ParamGroup> groups = new ArrayList<>();
+    for (Map<String, Object> values : saved.values()) {
+      MomentumKind kind =
+          values.containsKey("betas")
+              ? MomentumKind.BETA1
+              : values.containsKey("momentum") ? MomentumKind.MOMENTUM : MomentumKind.NONE;
+      groups.add(ParamGroup.of(kind, 0, 0, ExactLr::lowest));
     }
-
-    static ParamGroups of(CheckpointFormat.Groups saved) {
-      List<ParamGroup> groups = new ArrayList<>();
-      for (Map<String, Object> values : saved.values()) {
-        MomentumKind kind =
-            values.containsKey("betas")
-                ? MomentumKind.BETA1
-                : values.containsKey("momentum") ? MomentumKind.MOMENTUM : MomentumKind.NONE;
-        groups.add(ParamGroup.over(new StandIn(kind)));
-      }
-      ParamGroups made = ParamGroups.of(groups);
-      saved.putInto(made);
-      return made;
-    }
-
-    @Override
-    public double lr() {
-      return lr;
-    }
-
-    @Override
-    public void setLr(double lr) {
-      this.lr = lr;
-    }
-
-    @Override
-    public MomentumKind momentumKind() {
-      return momentumKind;
-    }
-
-    @Override
-    public double momentum() {
-      return momentum;
-    }
-
-    @Override
-    public void setMomentum(double momentum) {
-      this.momentum = momentum;
-    }
-
-    @Override
-    public double lowestLr(double highestLr) {
-      return ExactLr.lowest(highestLr);
-    }
+    ParamGroups made = ParamGroups.of(groups);
+    saved.putInto(made);
+    return made;
   }
 }

@@ -158,7 +158,7 @@ public final class TrainingCheckpoint {
    */
   public static Optional<TrainingCheckpoint> latest(Path folder, String name, Class<?>... classes)
       throws CheckpointException {
-    return first(new CheckpointFolder(folder, name).entries(), classes);
+    return first(entries(folder, name), classes);
   }
 
   /**
@@ -188,7 +188,15 @@ public final class TrainingCheckpoint {
    */
   public static Optional<TrainingCheckpoint> best(Path folder, String name, Class<?>... classes)
       throws CheckpointException {
-    return first(CheckpointFolder.byLoss(new CheckpointFolder(folder, name).entries()), classes);
+    return first(CheckpointFolder.byLoss(entries(folder, name)), classes);
+  }
+
+  /** Returns the checkpoints in a folder, with one that this process is still writing there. */
+  private static List<CheckpointFolder.Entry> entries(Path path, String name)
+      throws CheckpointException {
+    CheckpointFolder folder = new CheckpointFolder(path, name);
+    BackgroundSaves.await(folder);
+    return folder.entries();
   }
 
   /** Loads the first that is whole. */

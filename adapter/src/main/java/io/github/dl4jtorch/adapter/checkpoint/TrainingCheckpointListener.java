@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import java.util.function.ToDoubleFunction;
@@ -74,6 +75,8 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
   private final int kept;
   private final @Nullable ToDoubleFunction<? super Model> loss;
   private final LongSupplier nanoTime;
+  private final @Nullable Executor executor;
+  private final @Nullable BackgroundSaves background;
   private boolean hasStarted;
   private boolean isInEpoch;
   private boolean isInIteration;
@@ -87,7 +90,8 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
       CheckpointFolder folder,
       int kept,
       @Nullable ToDoubleFunction<? super Model> loss,
-      LongSupplier nanoTime) {
+      LongSupplier nanoTime,
+      @Nullable Executor executor) {
     this.unit = unit;
     this.interval = interval;
     this.writer = writer;
@@ -95,6 +99,8 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
     this.kept = kept;
     this.loss = loss;
     this.nanoTime = nanoTime;
+    this.executor = executor;
+    this.background = executor == null ? null : new BackgroundSaves(executor);
   }
 
   private static TrainingCheckpointListener of(
@@ -109,7 +115,8 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
         new CheckpointFolder(folder, CheckpointFolder.NAME),
         KEPT,
         null,
-        System::nanoTime);
+        System::nanoTime,
+        null);
   }
 
   /**
@@ -165,7 +172,8 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
   @CheckReturnValue
   public TrainingCheckpointListener withInterval(int interval) {
     requirePositive("interval", interval);
-    return new TrainingCheckpointListener(unit, interval, writer, folder, kept, loss, nanoTime);
+    return new TrainingCheckpointListener(
+        unit, interval, writer, folder, kept, loss, nanoTime, executor);
   }
 
   /**
@@ -180,7 +188,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
   public TrainingCheckpointListener keepLast(int checkpoints) {
     requirePositive("checkpoints", checkpoints);
     return new TrainingCheckpointListener(
-        unit, interval, writer, folder, checkpoints, loss, nanoTime);
+        unit, interval, writer, folder, checkpoints, loss, nanoTime, executor);
   }
 
   /**
@@ -202,7 +210,38 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
    */
   @CheckReturnValue
   public TrainingCheckpointListener keepBest(ToDoubleFunction<? super Model> loss) {
-    return new TrainingCheckpointListener(unit, interval, writer, folder, kept, loss, nanoTime);
+    return new TrainingCheckpointListener(
+        unit, interval, writer, folder, kept, loss, nanoTime, executor);
+  }
+
+  /**
+   * Returns a listener that lets training go on while a checkpoint is written. Training waits for a
+   * copy of the arrays only, which takes as much memory as they do and is kept for the next time;
+   * and for the checkpoint before, if that is not in place yet. Whatever ends the process leaves
+   * the former checkpoint or the new one, as without this, and a process that ends by itself writes
+   * the last one to its end. If it cannot be written, training stops with the exception at the end
+   * of the next iteration or epoch, {@link #close()} throws it, and the log has it at once. {@link
+   * TrainingCheckpoint#latest(Path, Class...)} and {@code best} wait for what is being written in
+   * this process.
+   *
+   * <pre>{@code
+   * net.addListeners(
+   *     TrainingCheckpointListener.everyMinutes(
+   *             10, CheckpointWriter.of(net), Path.of("checkpoints"))
+   *         .inBackground());
+   * }</pre>
+   *
+   * @return the listener, to be added in place of this one
+   */
+  @CheckReturnValue
+  public TrainingCheckpointListener inBackground() {
+    return inBackground(BackgroundSaves::inThread);
+  }
+
+  /** Returns a listener whose checkpoints are written by this executor. */
+  TrainingCheckpointListener inBackground(Executor executor) {
+    return new TrainingCheckpointListener(
+        unit, interval, writer, folder, kept, loss, nanoTime, executor);
   }
 
   /**
@@ -222,7 +261,14 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
           "name must be of letters, digits, -, _ and . but was \"" + name + "\"");
     }
     return new TrainingCheckpointListener(
-        unit, interval, writer, new CheckpointFolder(folder.folder(), name), kept, loss, nanoTime);
+        unit,
+        interval,
+        writer,
+        new CheckpointFolder(folder.folder(), name),
+        kept,
+        loss,
+        nanoTime,
+        executor);
   }
 
   /**
@@ -252,7 +298,8 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
 
   /** Returns a listener that goes by another clock. */
   TrainingCheckpointListener withClock(LongSupplier nanoTime) {
-    return new TrainingCheckpointListener(unit, interval, writer, folder, kept, loss, nanoTime);
+    return new TrainingCheckpointListener(
+        unit, interval, writer, folder, kept, loss, nanoTime, executor);
   }
 
   private static void requirePositive(String name, int number) {
@@ -265,6 +312,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
   public void onEpochStart(Model model) {
     if (isOwn(model)) {
       requireCounted();
+      requireNoFailure();
       isInEpoch = true;
       start();
       writer.epochStart().begin();
@@ -282,8 +330,9 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
   public void iterationDone(Model model, int iteration, int epoch) {
     if (isOwn(model)) {
       start();
+      requireNoFailure();
       if (isDue(iteration + 1)) {
-        save(iteration + 1, epoch, writer::saveInIterationDone);
+        save(iteration + 1, epoch, writer::inIterationDone);
       }
       isInIteration = false;
       lastDone = iteration;
@@ -303,10 +352,11 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
     if (isOwn(model)) {
       isInEpoch = false;
       start();
+      requireNoFailure();
       writer.epochStart().end();
       int epochs = writer.net().epochCount() + 1;
       if (unit == Unit.EPOCH && epochs % interval == 0) {
-        save(writer.net().iterationCount(), epochs, writer::saveInOnEpochEnd);
+        save(writer.net().iterationCount(), epochs, writer::inOnEpochEnd);
       }
     }
   }
@@ -327,6 +377,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
     }
     requireLast();
     requireAll();
+    BackgroundSaves.await(folder);
     try {
       Files.createDirectories(folder.folder());
       boolean isNew = FolderOwner.begin(folder, writer.net().model());
@@ -347,17 +398,25 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
   }
 
   /**
-   * Lets the folder go, so that another training may save there. That is not needed where the
-   * process ends, or where the same thread trains on with another listener.
+   * Lets the folder go, so that another training may save there, once what is {@linkplain
+   * #inBackground() being written} is in place. That is not needed where the process ends, or where
+   * the same thread trains on with another listener.
    *
-   * @throws UncheckedIOException if the folder's lock cannot be closed
+   * @throws UncheckedIOException if the folder's lock cannot be closed, or the last checkpoint
+   *     could not be written
    */
   public void close() {
     try {
-      if (Files.isDirectory(folder.folder())) {
-        FolderOwner.end(folder, writer.net().model());
+      try {
+        if (background != null) {
+          background.end();
+        }
+      } finally {
+        if (Files.isDirectory(folder.folder())) {
+          FolderOwner.end(folder, writer.net().model());
+        }
+        hasStarted = false;
       }
-      hasStarted = false;
     } catch (IOException failed) {
       throw new UncheckedIOException(failed);
     }
@@ -425,7 +484,7 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
   }
 
   private interface Save {
-    void to(Path file) throws IOException;
+    void to(CheckpointWriter.Taker taker) throws IOException;
   }
 
   private void save(int iterations, int epochs, Save save) {
@@ -436,12 +495,38 @@ public final class TrainingCheckpointListener extends BaseTrainingListener
             : folder.entry(iterations, epochs, loss.applyAsDouble(writer.net().model()));
     try {
       FolderOwner.require(folder, writer.net().model());
-      save.to(entry.file());
-      deleteOld(entry);
+      BackgroundSaves.Save writing =
+          contents -> {
+            contents.write(entry.file());
+            deleteOld(entry);
+          };
+      save.to(
+          training -> {
+            if (background == null) {
+              writing.write(SavedTraining.contents(training, training.arrays()));
+            } else {
+              background.begin(training, folder, writing);
+            }
+          });
     } catch (IOException failed) {
-      throw new UncheckedIOException("no checkpoint could be written", failed);
+      throw notWritten(failed);
     }
     lastSaved = nanoTime.getAsLong();
+  }
+
+  private static UncheckedIOException notWritten(IOException failed) {
+    return new UncheckedIOException("no checkpoint could be written", failed);
+  }
+
+  /** Stops training where a checkpoint could not be written meanwhile. */
+  private void requireNoFailure() {
+    if (background != null) {
+      try {
+        background.requireNoFailure();
+      } catch (IOException failed) {
+        throw notWritten(failed);
+      }
+    }
   }
 
   /**

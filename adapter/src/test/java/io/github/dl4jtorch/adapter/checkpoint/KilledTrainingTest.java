@@ -74,6 +74,7 @@ class KilledTrainingTest {
       String name,
       IUpdater updater,
       List<Schedule> runs,
+      boolean inBackground,
       Function<LRScheduler, SchedulerListener> steps) {
 
     static List<Kind> all() {
@@ -82,17 +83,21 @@ class KilledTrainingTest {
               "onecycle",
               new Nesterovs(0.005, 0.9),
               List.of(ONE_CYCLE),
+              true,
               SchedulerListener::everyIteration),
-          new Kind("sequence", new Adam(0.01), List.of(SEQUENCE), SchedulerListener::everyEpoch),
+          new Kind(
+              "sequence", new Adam(0.01), List.of(SEQUENCE), false, SchedulerListener::everyEpoch),
           new Kind(
               "pulled",
               new Adam(TorchSchedule.lr(SEQUENCE, 0.01, ScheduleType.EPOCH)),
               List.of(),
+              true,
               SchedulerListener::everyEpoch),
           new Kind(
               "plateau",
               new RmsProp(0.01),
               List.of(PLATEAU),
+              false,
               run ->
                   SchedulerListener.everyEpoch(
                       run, new DataSetLossCalculator(Nets.epoch(2), true))));
@@ -160,6 +165,11 @@ class KilledTrainingTest {
         Path folder = Path.of(args[0], kind.name);
         Training training = new Training(kind, TrainingCheckpoint.latest(folder));
         done += training.net.getIterationCount();
+        TrainingCheckpointListener saving =
+            TrainingCheckpointListener.everyIteration(training.writer, folder)
+                .withInterval(SAVE_EVERY)
+                .keepLast(2)
+                .keepBest(Child::loss);
         training.net.addListeners(
             new BaseTrainingListener() {
               @Override
@@ -172,10 +182,7 @@ class KilledTrainingTest {
                 }
               }
             },
-            TrainingCheckpointListener.everyIteration(training.writer, folder)
-                .withInterval(SAVE_EVERY)
-                .keepLast(2)
-                .keepBest(Child::loss));
+            kind.inBackground ? saving.inBackground() : saving);
         trainings.add(training);
       }
       System.out.println("done " + done);
