@@ -157,6 +157,16 @@ public final class TorchASGD extends TorchUpdater {
     return settings;
   }
 
+  @Override
+  double numberOf(double extra) {
+    return Math.max(0, extra);
+  }
+
+  @Override
+  double extraOf(double eta) {
+    return eta == 0 ? STOOD : eta;
+  }
+
   /** Returns how far the average follows in the step after so many. */
   private double mu(long steps) {
     return 1 / Math.max(1, steps - t0);
@@ -173,10 +183,10 @@ public final class TorchASGD extends TorchUpdater {
     double rate = getLearningRate(iteration, epoch);
     boolean stands = TorchGradientUpdater.stands(rate);
     // Where there is nothing yet, a worker has copied the state in the middle of the first update.
-    double eta = state.extra() == 0 ? rate : Math.max(0, state.extra());
+    double eta = state.extra() == 0 ? rate : numberOf(state.extra());
     double mu = mu(state.age());
     double step = state.advance();
-    state.setExtra(stands ? STOOD : rate / Math.pow(1 + lambd * rate * step, alpha));
+    state.setExtra(extraOf(stands ? 0 : rate / Math.pow(1 + lambd * rate * step, alpha)));
     gradient.muli(stands ? 0 : eta);
     // Before that the average is the parameters themselves.
     if (mu != 1) {

@@ -87,6 +87,16 @@ public abstract sealed class TorchUpdater implements IUpdater
     return 1;
   }
 
+  /** Returns what the state's own number stands for. */
+  double numberOf(double extra) {
+    return extra;
+  }
+
+  /** Returns what stands for a number in the state. */
+  double extraOf(double number) {
+    return number;
+  }
+
   /** Returns what PyTorch's constructor calls the settings, and their values. */
   abstract Map<String, Object> settings();
 
