@@ -135,8 +135,8 @@ public final class TorchOptimizer {
   }
 
   /**
-   * Takes an updater with PyTorch's default for its weight decay: 0.01 for {@link TorchAdamW}, none
-   * for all others.
+   * Takes an updater with PyTorch's default for its weight decay: 0.01 for {@link TorchAdamW}, 0.1
+   * for {@link TorchMuon}, none for all others.
    *
    * @param updater the updater, any of this package or of DL4J
    * @return the optimizer
@@ -148,11 +148,11 @@ public final class TorchOptimizer {
   }
 
   /**
-   * Returns an optimizer with a weight decay: decoupled for {@link TorchAdamW}, coupled for all
-   * others.
+   * Returns an optimizer with a weight decay: decoupled for {@link TorchAdamW}, {@link TorchMuon} and
+   * {@link TorchAdafactor}, coupled for all others.
    *
-   * @param weightDecay the decay, finite and {@code >= 0}, by default 0.01 for {@code TorchAdamW}
-   *     and 0 for all others
+   * @param weightDecay the decay, finite and {@code >= 0}, by default 0.01 for {@code TorchAdamW},
+   *     0.1 for {@code TorchMuon} and 0 for all others
    * @return the optimizer
    * @throws IllegalArgumentException if the argument is out of its range
    */
@@ -162,8 +162,8 @@ public final class TorchOptimizer {
   }
 
   /**
-   * Returns an optimizer with a decoupled weight decay for any updater, as PyTorch's RAdam and
-   * NAdam have it with {@code decoupled_weight_decay}.
+   * Returns an optimizer with a decoupled weight decay for any updater, as PyTorch's Adam, RAdam
+   * and NAdam have it with {@code decoupled_weight_decay}.
    *
    * @param weightDecay the decay, finite and {@code >= 0}, by default 0
    * @return the optimizer
