@@ -68,7 +68,8 @@ final class GroupDecay {
     boolean decouples = decouples(param);
     boolean isDecoupled = decouples || has(layer, WeightDecay.class);
     List<Regularization> present = place.regularization().get();
-    List<Regularization> regularization = Decay.with(param.updater(), decay, isDecoupled).in(present);
+    List<Regularization> regularization =
+        Decay.with(param.updater(), decay, isDecoupled).in(present);
     if (decay == 0 && isDecoupled && !decouples) {
       // Which tells what kind the decay is if it is set to another value later.
       regularization.add(new WeightDecay(0, true));

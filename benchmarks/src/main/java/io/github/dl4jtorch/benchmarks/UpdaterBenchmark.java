@@ -1,20 +1,20 @@
 package io.github.dl4jtorch.benchmarks;
 
 import io.github.dl4jtorch.adapter.optim.TorchASGD;
-import io.github.dl4jtorch.adapter.optim.TorchAdafactor;
-import io.github.dl4jtorch.adapter.optim.TorchMuon;
-import io.github.dl4jtorch.adapter.optim.TorchOptimizer;
-import io.github.dl4jtorch.adapter.optim.TorchRprop;
-import io.github.dl4jtorch.adapter.optim.TorchUpdater;
 import io.github.dl4jtorch.adapter.optim.TorchAdadelta;
+import io.github.dl4jtorch.adapter.optim.TorchAdafactor;
 import io.github.dl4jtorch.adapter.optim.TorchAdagrad;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.adapter.optim.TorchAdamW;
 import io.github.dl4jtorch.adapter.optim.TorchAdamax;
+import io.github.dl4jtorch.adapter.optim.TorchMuon;
 import io.github.dl4jtorch.adapter.optim.TorchNAdam;
+import io.github.dl4jtorch.adapter.optim.TorchOptimizer;
 import io.github.dl4jtorch.adapter.optim.TorchRAdam;
 import io.github.dl4jtorch.adapter.optim.TorchRMSprop;
+import io.github.dl4jtorch.adapter.optim.TorchRprop;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.adapter.optim.TorchUpdater;
 import java.util.concurrent.TimeUnit;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -116,7 +116,9 @@ public class UpdaterBenchmark {
       this.dl4j = dl4j;
     }
 
-    /** Gives an updater the shape of the matrices that make up the parameters, one after another. */
+    /**
+     * Gives an updater the shape of the matrices that make up the parameters, one after another.
+     */
     private static IUpdater ofMatrices(TorchUpdater updater) {
       return TorchOptimizer.of(updater)
           .applyTo(new DenseLayer.Builder().nIn(SIDE).nOut(SIDE).hasBias(false))

@@ -384,7 +384,8 @@ final class OptimizerPart {
   /** Python has whole numbers among others. */
   private static List<@Nullable Object> numbers(List<?> list) {
     List<@Nullable Object> numbers = new ArrayList<>();
-    list.forEach(value -> numbers.add(value instanceof Number number ? number.doubleValue() : value));
+    list.forEach(
+        value -> numbers.add(value instanceof Number number ? number.doubleValue() : value));
     return numbers;
   }
 

@@ -118,7 +118,7 @@ final class Unpickler {
           Object state = pop();
           calls.build(top(), state);
         }
-          // Further ways to call, which torch.save does not take but others may.
+        // Further ways to call, which torch.save does not take but others may.
         case 0x92 -> throw Calls.object(file, popSome(3)[0]);
         case 'o' -> {
           Object[] call = popToMark();

@@ -21,8 +21,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * @param arrays PyTorch's arrays by name, each as long as the block and in its order; of {@link
  *     TorchASGD} {@code ax} less the parameters
  * @param step how many updates were made, {@code >= 0}
- * @param muProduct {@code mu_product} of {@link TorchNAdam}, {@code eta} of {@link TorchASGD}; of no
- *     meaning in others
+ * @param muProduct {@code mu_product} of {@link TorchNAdam}, {@code eta} of {@link TorchASGD}; of
+ *     no meaning in others
  */
 public record OptimizerState(Map<String, INDArray> arrays, long step, double muProduct) {
 

@@ -35,9 +35,9 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  *       - max(eps2, rms(p)) min(lr, 1 / sqrt(t)) u / max(1, rms(u) / d)
  * </pre>
  *
- * <p>{@code rms(p)} is that of the whole array as it was before. Rows and columns are PyTorch's last
- * two dimensions, as in its code: of a convolution those of each kernel. Networks are given this
- * updater by {@link TorchOptimizer}, which knows the shapes, and sets what has to see the
+ * <p>{@code rms(p)} is that of the whole array as it was before. Rows and columns are PyTorch's
+ * last two dimensions, as in its code: of a convolution those of each kernel. Networks are given
+ * this updater by {@link TorchOptimizer}, which knows the shapes, and sets what has to see the
  * parameters beside it, a weight decay too. Step {@code t} counts from 1. State: for each array of
  * parameters {@code R}, then {@code C}, or {@code V}; then the cells of the count. For intermediate
  * results it keeps room for one more array like its largest.

@@ -238,8 +238,7 @@ public final class TorchMuon extends MomentumUpdater<TorchMuon> {
     settings.put("ns_coefficients", nsCoefficients);
     settings.put("eps", eps);
     settings.put("ns_steps", nsSteps);
-    settings.put(
-        "adjust_lr_fn", adjustLr == AdjustLr.ORIGINAL ? "original" : "match_rms_adamw");
+    settings.put("adjust_lr_fn", adjustLr == AdjustLr.ORIGINAL ? "original" : "match_rms_adamw");
     return settings;
   }
 

@@ -77,8 +77,7 @@ public final class TorchOptimizer {
     static Group of(IUpdater updater, double weightDecay) {
       return new Group(
           decided(requireGiven("updater", updater)),
-          Decay.with(
-              updater, requireNonNegative("weightDecay", weightDecay), decouples(updater)));
+          Decay.with(updater, requireNonNegative("weightDecay", weightDecay), decouples(updater)));
     }
 
     private static boolean decouples(IUpdater updater) {
@@ -148,8 +147,8 @@ public final class TorchOptimizer {
   }
 
   /**
-   * Returns an optimizer with a weight decay: decoupled for {@link TorchAdamW}, {@link TorchMuon} and
-   * {@link TorchAdafactor}, coupled for all others.
+   * Returns an optimizer with a weight decay: decoupled for {@link TorchAdamW}, {@link TorchMuon}
+   * and {@link TorchAdafactor}, coupled for all others.
    *
    * @param weightDecay the decay, finite and {@code >= 0}, by default 0.01 for {@code TorchAdamW},
    *     0.1 for {@code TorchMuon} and 0 for all others
@@ -171,8 +170,7 @@ public final class TorchOptimizer {
    */
   @CheckReturnValue
   public TorchOptimizer withDecoupledWeightDecay(double weightDecay) {
-    Decay decay =
-        Decay.with(weights.updater, requireNonNegative("weightDecay", weightDecay), true);
+    Decay decay = Decay.with(weights.updater, requireNonNegative("weightDecay", weightDecay), true);
     return with(new Group(weights.updater, decay));
   }
 
@@ -189,8 +187,7 @@ public final class TorchOptimizer {
    */
   @CheckReturnValue
   public TorchOptimizer withBiases(IUpdater updater, double weightDecay) {
-    return new TorchOptimizer(
-        weights, Group.of(updater, weightDecay), rest, ofRest, withoutDecay);
+    return new TorchOptimizer(weights, Group.of(updater, weightDecay), rest, ofRest, withoutDecay);
   }
 
   /**
@@ -228,11 +225,7 @@ public final class TorchOptimizer {
   public TorchOptimizer withRest(
       IUpdater updater, double weightDecay, Predicate<NetworkParam> also) {
     return new TorchOptimizer(
-        weights,
-        biases,
-        Group.of(updater, weightDecay),
-        requireGiven("also", also),
-        withoutDecay);
+        weights, biases, Group.of(updater, weightDecay), requireGiven("also", also), withoutDecay);
   }
 
   /**

@@ -34,9 +34,9 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  * </pre>
  *
  * <p>As in PyTorch the learning rate is what step sizes start from, and that of later updates is of
- * no meaning; but a rate of 0 keeps the parameters where they are, which it does not there. PyTorch's
- * Rprop has no weight decay. State of {@code n} parameters: {@code prev} and {@code step_size}, then
- * the cells of the count.
+ * no meaning; but a rate of 0 keeps the parameters where they are, which it does not there.
+ * PyTorch's Rprop has no weight decay. State of {@code n} parameters: {@code prev} and {@code
+ * step_size}, then the cells of the count.
  *
  * <p>See Riedmiller and Braun, <a href="https://doi.org/10.1109/ICNN.1993.298623">A Direct Adaptive
  * Method for Faster Backpropagation Learning: The RPROP Algorithm</a>.
@@ -107,7 +107,8 @@ public final class TorchRprop extends TorchUpdater {
     copy.stepSizeMin = requireNonNegative("min", min);
     copy.stepSizeMax = requireNonNegative("max", max);
     if (max < min) {
-      throw new IllegalArgumentException("max must be >= min, which is " + min + ", but was " + max);
+      throw new IllegalArgumentException(
+          "max must be >= min, which is " + min + ", but was " + max);
     }
     return copy;
   }

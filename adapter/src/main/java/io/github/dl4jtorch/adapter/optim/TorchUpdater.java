@@ -168,8 +168,8 @@ public abstract sealed class TorchUpdater implements IUpdater
    * Returns the settings apart from the rate, under the names that PyTorch's constructor has for
    * them; its {@code betas} are {@code beta1} and {@code beta2}.
    *
-   * @return numbers, truth values, texts and lists at present, and an {@code ISchedule} where one is
-   *     followed
+   * @return numbers, truth values, texts and lists at present, and an {@code ISchedule} where one
+   *     is followed
    */
   public final Map<String, Object> arguments() {
     Map<String, Object> arguments = allSettings();

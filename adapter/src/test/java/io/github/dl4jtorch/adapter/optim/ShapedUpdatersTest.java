@@ -160,8 +160,7 @@ class ShapedUpdatersTest {
       for (int i = 0; i < names.size(); i++) {
         double[] actual = flat(net, blocks, names.get(i), net.params()).toDoubleVector();
         double[] expected =
-            toMemory(
-                numbers(((List<?>) step.get("parameters")).get(i)), numbers(shapes.get(i)));
+            toMemory(numbers(((List<?>) step.get("parameters")).get(i)), numbers(shapes.get(i)));
         for (int k = 0; k < expected.length; k++) {
           assertThat(Math.abs(actual[k] - expected[k]))
               .as("%s step %d %s[%d]", golden.get("id"), index, names.get(i), k)
@@ -247,7 +246,8 @@ class ShapedUpdatersTest {
     List<DataSet> data = Specimens.data(6);
     MultiLayerNetwork pushed = Nets.init(optimizer.applyTo(layersConfiguration()));
     MultiLayerNetwork plain = Nets.init(optimizer.applyTo(layersConfiguration()));
-    NetworkParamGroups groups = NetworkParamGroups.of(pushed, p -> p.isWeight(), p -> !p.isWeight());
+    NetworkParamGroups groups =
+        NetworkParamGroups.of(pushed, p -> p.isWeight(), p -> !p.isWeight());
     for (int step = 0; step < 3; step++) {
       groups.get(0).setLr(0.05 / (step + 1));
       groups.get(1).setLr(0.05 / (step + 1));
@@ -300,8 +300,7 @@ class ShapedUpdatersTest {
             param.toString(),
             param.updater().getClass().getSimpleName()
                 + param.config().getRegularizationByParam(param.name()).stream()
-                    .filter(
-                        org.nd4j.linalg.learning.regularization.WeightDecay.class::isInstance)
+                    .filter(org.nd4j.linalg.learning.regularization.WeightDecay.class::isInstance)
                     .map(
                         decay ->
                             " "
@@ -352,8 +351,7 @@ class ShapedUpdatersTest {
 
   @Test
   void refusesWhatItCannotDo() {
-    assertThatThrownBy(
-            () -> TorchOptimizer.of(new TorchMuon(0.02)).applyTo(layersConfiguration()))
+    assertThatThrownBy(() -> TorchOptimizer.of(new TorchMuon(0.02)).applyTo(layersConfiguration()))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage(
             "TorchMuon must be given matrices alone but was given a vector of 4 parameters;"
@@ -479,7 +477,8 @@ class ShapedUpdatersTest {
       TorchUpdater adafactor = new TorchAdafactor(0.5).withD(d).shaped(List.of(shape));
       INDArray muonState = Nd4j.zeros(DataType.DOUBLE, muon.stateSize((long) rows * columns));
       GradientUpdater<TorchUpdater> muons = muon.instantiate(muonState, true);
-      INDArray factorState = Nd4j.zeros(DataType.DOUBLE, adafactor.stateSize((long) rows * columns));
+      INDArray factorState =
+          Nd4j.zeros(DataType.DOUBLE, adafactor.stateSize((long) rows * columns));
       GradientUpdater<TorchUpdater> factors = adafactor.instantiate(factorState, true);
       double[][] buffer = new double[rows][columns];
       double[] ofRows = new double[rows];
