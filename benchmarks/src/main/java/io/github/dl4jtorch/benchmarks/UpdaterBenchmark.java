@@ -60,7 +60,8 @@ import org.openjdk.jmh.annotations.Warmup;
 public class UpdaterBenchmark {
 
   private static final int SIDE = 1000;
-  private static final long PARAMETERS = 25L * SIDE * SIDE;
+  private static final long MATRIX = (long) SIDE * SIDE;
+  private static final long PARAMETERS = 25 * MATRIX;
 
   /** An updater of this project, and DL4J's nearest. */
   @SuppressWarnings("ImmutableEnumChecker") // Nobody changes what they hold.
@@ -156,7 +157,9 @@ public class UpdaterBenchmark {
     source = Nd4j.rand(DataType.FLOAT, 1, PARAMETERS).subi(0.5);
     gradient = source.dup();
     IUpdater config = side == Side.TORCH ? kind.torch : kind.dl4j;
-    long state = config.stateSize(PARAMETERS);
+    // Without cells it is the same as for all at once; of these one set is enough.
+    long cells = config.stateSize(0);
+    long state = PARAMETERS / MATRIX * (config.stateSize(MATRIX) - cells) + cells;
     INDArray view = state == 0 ? null : Nd4j.zeros(DataType.FLOAT, 1, state);
     updater = config.instantiate(view, true);
     iteration = 0;

@@ -24,18 +24,33 @@ final class Shaped {
               + updater);
     }
     if (length % unit != 0) {
-      throw new IllegalStateException(
-          "the shapes of the parameters must be those for which TorchOptimizer gave the updater, "
-              + updater.shapes()
-              + ", but there are "
-              + length
-              + " parameters; give the network the optimizer anew");
+      throw others(updater, length);
     }
     List<TensorShape> all = new ArrayList<>();
     for (long start = 0; start < length; start += unit) {
       all.addAll(updater.shapes());
     }
     return all;
+  }
+
+  /** Refuses an array that is none of those which the updater was made for, were it just longer. */
+  static void requireKnown(TorchUpdater updater, long length) {
+    // Of less than two, DL4J just asks what kind of state it is.
+    if (length > 1
+        && !updater.shapes().isEmpty()
+        && updater.shapes().stream().noneMatch(shape -> shape.length() == length)) {
+      throw others(updater, length);
+    }
+  }
+
+  private static IllegalStateException others(TorchUpdater updater, long length) {
+    return new IllegalStateException(
+        "the parameters must have the sizes for which TorchOptimizer gave the updater, "
+            + updater.shapes().stream().map(TensorShape::length).toList()
+            + ", but there are "
+            + length
+            + "; give the network the optimizer anew: "
+            + updater);
   }
 
   static long unit(List<TensorShape> shapes) {

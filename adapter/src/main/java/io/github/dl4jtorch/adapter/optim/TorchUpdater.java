@@ -206,9 +206,12 @@ public abstract sealed class TorchUpdater implements IUpdater
    *
    * @param numParams how many parameters are updated
    * @return the count of numbers
+   * @throws IllegalStateException if the updater was made for arrays of other sizes, as {@link
+   *     TorchMuon} and {@link TorchAdafactor} are by {@link TorchOptimizer}
    */
   @Override
   public final long stateSize(long numParams) {
+    Shaped.requireKnown(this, numParams);
     return stateLength(numParams) + (counts() ? UpdaterState.CELLS : 0);
   }
 

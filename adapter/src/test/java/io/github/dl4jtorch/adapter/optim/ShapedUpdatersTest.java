@@ -7,6 +7,7 @@ import static io.github.dl4jtorch.fixtures.Nets.restored;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.dl4jtorch.adapter.NetworkParam;
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.fixtures.Golden;
@@ -32,7 +33,9 @@ import org.deeplearning4j.nn.conf.layers.recurrent.SimpleRnn;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.nn.transferlearning.TransferLearning;
 import org.deeplearning4j.nn.updater.BaseMultiLayerUpdater;
+import org.deeplearning4j.nn.weights.WeightInit;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -406,6 +409,40 @@ class ShapedUpdatersTest {
     Nets.fit(net, Specimens.data(2));
     Nets.fit(fresh, Specimens.data(2));
     assertThat(params(net)).isEqualTo(params(fresh));
+  }
+
+  /** A layer of another size is not taken for several of the former, either. */
+  @Test
+  void refusesLayersThatHaveGrown() {
+    MultiLayerNetwork net =
+        Nets.init(TorchOptimizer.of(new TorchAdafactor(0.1)).applyTo(layersConfiguration()));
+    MultiLayerNetwork grown =
+        new TransferLearning.Builder(net).nOutReplace(0, 8, WeightInit.XAVIER).build();
+    assertThatThrownBy(() -> Nets.fit(grown, Specimens.data(1)))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "the parameters must have the sizes for which TorchOptimizer gave the updater, [12],"
+                + " but there are 24; give the network the optimizer anew:"
+                + " TorchAdafactor[lr=0.1, beta2_decay=-0.8, eps=[null, 0.001], d=1.0]");
+    TorchOptimizer.of(new TorchAdafactor(0.1)).applyTo((NeuralNetwork) grown);
+    double[] before = params(grown);
+    Nets.fit(grown, Specimens.data(1));
+    assertThat(params(grown)).isNotEqualTo(before);
+  }
+
+  /** Frozen parameters stand while the others move. */
+  @ParameterizedTest
+  @FieldSource("OPTIMIZERS")
+  void freezes(TorchOptimizer optimizer) {
+    List<DataSet> data = Specimens.data(6);
+    MultiLayerNetwork net = Nets.init(optimizer.applyTo(layersConfiguration()));
+    Nets.fit(net, data.subList(0, 2));
+    double[] first = net.getLayer(0).params().toDoubleVector();
+    double[] last = net.getLayer(2).params().toDoubleVector();
+    NetworkParamGroups.builder(net).frozen(NetworkParam.inLayers("layer0")).build();
+    Nets.fit(net, data.subList(2, 4));
+    assertThat(net.getLayer(0).params().toDoubleVector()).isEqualTo(first);
+    assertThat(net.getLayer(2).params().toDoubleVector()).isNotEqualTo(last);
   }
 
   /** A layer's builder takes it, too, once it knows its sizes. */
