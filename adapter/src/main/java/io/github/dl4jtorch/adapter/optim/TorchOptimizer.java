@@ -605,8 +605,8 @@ public final class TorchOptimizer {
       }
       return ((TorchUpdater) group.updater).shaped(own);
     }
-    boolean isAsFirst = slot > 0 && group == weights && rest == null && !isShaped(weights);
-    return isAsFirst ? null : group.updater.clone();
+    boolean hasOwn = rest != null || isShaped(weights) || (slot == 1 && biases != null);
+    return slot == 0 || hasOwn ? group.updater.clone() : null;
   }
 
   private boolean isWithoutDecay(NetworkParam param) {
