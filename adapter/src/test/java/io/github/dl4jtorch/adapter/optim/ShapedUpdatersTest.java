@@ -480,7 +480,7 @@ class ShapedUpdatersTest {
       TorchUpdater updater = plain.shaped(List.of(shape));
       INDArray state = Nd4j.zeros(DataType.FLOAT, updater.stateSize((long) rows * columns));
       GradientUpdater<TorchUpdater> applied = updater.instantiate(state, true);
-      INDArray gradient = Nd4j.ones(DataType.FLOAT, rows * columns);
+      INDArray gradient = Nd4j.ones(DataType.FLOAT, (long) rows * columns);
       WorkspaceConfiguration configuration =
           WorkspaceConfiguration.builder().initialSize(10_000_000).build();
       for (int step = 0; step < 3; step++) {
