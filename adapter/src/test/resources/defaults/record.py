@@ -9,6 +9,7 @@ import torch
 
 CLASSES = [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.NAdam, torch.optim.RAdam,
            torch.optim.Adamax, torch.optim.Adadelta, torch.optim.Adagrad, torch.optim.RMSprop,
+           torch.optim.ASGD, torch.optim.Rprop,
            torch.nn.BatchNorm2d, torch.nn.LayerNorm, torch.nn.Dropout, torch.nn.CrossEntropyLoss, torch.nn.Conv2d]
 
 

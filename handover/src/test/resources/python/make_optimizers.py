@@ -47,5 +47,8 @@ case("nadam", lambda p: optim.NAdam(p, 0.1, foreach=True))
 case("radam", lambda p: optim.RAdam(p, 0.1))
 case("adamax", lambda p: optim.Adamax(p, 0.1))
 case("adadelta", lambda p: optim.Adadelta(p, 0.5))
+case("asgd", lambda p: optim.ASGD(p, 0.1, lambd=0.1, t0=1, weight_decay=1e-2))
+case("rprop", lambda p: optim.Rprop(p, 0.1, etas=(0.4, 1.3), step_sizes=(1e-3, 2)))
+case("adam_maximize", lambda p: optim.Adam(p, 0.1, maximize=True, weight_decay=1e-2))
 
 torch.save({"x": x, "y": y, "cases": cases}, sys.argv[1])

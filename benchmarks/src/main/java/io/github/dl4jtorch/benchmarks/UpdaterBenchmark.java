@@ -3,16 +3,23 @@ package io.github.dl4jtorch.benchmarks;
 import io.github.dl4jtorch.adapter.optim.AdamWScheduleFree;
 import io.github.dl4jtorch.adapter.optim.Lion;
 import io.github.dl4jtorch.adapter.optim.SGDScheduleFree;
+import io.github.dl4jtorch.adapter.optim.TorchASGD;
 import io.github.dl4jtorch.adapter.optim.TorchAdadelta;
+import io.github.dl4jtorch.adapter.optim.TorchAdafactor;
 import io.github.dl4jtorch.adapter.optim.TorchAdagrad;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.adapter.optim.TorchAdamW;
 import io.github.dl4jtorch.adapter.optim.TorchAdamax;
+import io.github.dl4jtorch.adapter.optim.TorchMuon;
 import io.github.dl4jtorch.adapter.optim.TorchNAdam;
+import io.github.dl4jtorch.adapter.optim.TorchOptimizer;
 import io.github.dl4jtorch.adapter.optim.TorchRAdam;
 import io.github.dl4jtorch.adapter.optim.TorchRMSprop;
+import io.github.dl4jtorch.adapter.optim.TorchRprop;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
+import io.github.dl4jtorch.adapter.optim.TorchUpdater;
 import java.util.concurrent.TimeUnit;
+import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -55,7 +62,9 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 public class UpdaterBenchmark {
 
-  private static final long PARAMETERS = 25_000_000;
+  private static final int SIDE = 1000;
+  private static final long MATRIX = (long) SIDE * SIDE;
+  private static final long PARAMETERS = 25 * MATRIX;
 
   /** An updater of this project, and DL4J's nearest. */
   @SuppressWarnings("ImmutableEnumChecker") // Nobody changes what they hold.
@@ -95,7 +104,19 @@ public class UpdaterBenchmark {
     /** Schedule-Free SGD. */
     SGD_SCHEDULE_FREE(new SGDScheduleFree(0.1), new Nesterovs(0.01, 0.9)),
     /** Schedule-Free AdamW. */
-    ADAMW_SCHEDULE_FREE(new AdamWScheduleFree(0.0025), new Adam(0.001));
+    ADAMW_SCHEDULE_FREE(new AdamWScheduleFree(0.0025), new Adam(0.001)),
+    /** Climbing gradients. */
+    ADAM_MAXIMIZE(new TorchAdam(0.001).withMaximize(), new Adam(0.001)),
+    /** ASGD before it averages. */
+    ASGD(new TorchASGD(0.01).withLambd(0), new Sgd(0.01)),
+    /** ASGD that averages. */
+    ASGD_AVERAGING(new TorchASGD(0.01).withLambd(0).withT0(0), new Nesterovs(0.01, 0.9)),
+    /** Rprop, of which DL4J has none. */
+    RPROP(new TorchRprop(0.01), new RmsProp(0.01)),
+    /** Adafactor of 25 square matrices. */
+    ADAFACTOR(ofMatrices(new TorchAdafactor(0.01)), new Adam(0.001)),
+    /** Muon of 25 square matrices. */
+    MUON(ofMatrices(new TorchMuon(0.02)), new Nesterovs(0.01, 0.9));
 
     private final IUpdater torch;
     private final IUpdater dl4j;
@@ -103,6 +124,16 @@ public class UpdaterBenchmark {
     Kind(IUpdater torch, IUpdater dl4j) {
       this.torch = torch;
       this.dl4j = dl4j;
+    }
+
+    /**
+     * Gives an updater the shape of the matrices that make up the parameters, one after another.
+     */
+    private static IUpdater ofMatrices(TorchUpdater updater) {
+      return TorchOptimizer.of(updater)
+          .applyTo(new DenseLayer.Builder().nIn(SIDE).nOut(SIDE).hasBias(false))
+          .build()
+          .getIUpdater();
     }
   }
 
@@ -135,7 +166,9 @@ public class UpdaterBenchmark {
     source = Nd4j.rand(DataType.FLOAT, 1, PARAMETERS).subi(0.5);
     gradient = source.dup();
     IUpdater config = side == Side.TORCH ? kind.torch : kind.dl4j;
-    long state = config.stateSize(PARAMETERS);
+    // Without cells it is the same as for all at once; of these one set is enough.
+    long cells = config.stateSize(0);
+    long state = PARAMETERS / MATRIX * (config.stateSize(MATRIX) - cells) + cells;
     INDArray view = state == 0 ? null : Nd4j.zeros(DataType.FLOAT, 1, state);
     updater = config.instantiate(view, true);
     iteration = 0;

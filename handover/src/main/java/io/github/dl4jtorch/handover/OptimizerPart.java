@@ -5,6 +5,7 @@ import io.github.dl4jtorch.adapter.internal.FrozenUpdater;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.optim.OptimizerState;
+import io.github.dl4jtorch.adapter.optim.TorchAdafactor;
 import io.github.dl4jtorch.adapter.optim.TorchAdamW;
 import io.github.dl4jtorch.adapter.optim.TorchUpdater;
 import io.github.dl4jtorch.files.DType;
@@ -32,9 +33,14 @@ final class OptimizerPart {
 
   private static final String STEP = "step";
   private static final String MU_PRODUCT = "mu_product";
+  private static final String ETA = "eta";
+  private static final String MU = "mu";
 
-  /** Kept by PyTorch for every parameter, and once for a block here. */
-  private static final Set<String> COUNTS = Set.of(STEP, MU_PRODUCT);
+  /** ASGD's average, of which the updater keeps how far it is ahead of the parameters. */
+  private static final String AVERAGE = "ax";
+
+  /** Kept by PyTorch for every parameter, and once for a block here; mu goes by the step. */
+  private static final Set<String> COUNTS = Set.of(STEP, MU_PRODUCT, ETA, MU);
 
   private final LiveNetwork net;
   private final UpdaterBlocks blocks;
@@ -95,9 +101,16 @@ final class OptimizerPart {
     return found;
   }
 
-  /** Reads what fits, and writes into the report what does and what does not. */
+  /**
+   * Reads what fits, and writes into the report what does and what does not.
+   *
+   * @param weights what is to become of the parameters
+   */
   List<TorchWeights.Write> plan(
-      List<Map<?, ?>> torchGroups, Map<?, ?> torchState, HandoverReport.Draft report) {
+      List<Map<?, ?>> torchGroups,
+      Map<?, ?> torchState,
+      List<TorchWeights.Write> weights,
+      HandoverReport.Draft report) {
     Map<Matching.Entry, @Nullable Object> states = new HashMap<>();
     Set<String> unknown = new TreeSet<>();
     torchState.keySet().forEach(key -> unknown.add(String.valueOf(key)));
@@ -113,7 +126,7 @@ final class OptimizerPart {
     unknown.forEach(id -> report.leftOver.add("the optimizer's state of parameter " + id));
     List<TorchWeights.Write> writes = new ArrayList<>();
     for (Block block : blocks(report)) {
-      plan(block, states, writes, report);
+      plan(block, states, weights, writes, report);
     }
     return writes;
   }
@@ -121,8 +134,13 @@ final class OptimizerPart {
   private void plan(
       Block block,
       Map<Matching.Entry, @Nullable Object> states,
+      List<TorchWeights.Write> weights,
       List<TorchWeights.Write> writes,
       HandoverReport.Draft report) {
+    if (block.updater instanceof TorchAdafactor) {
+      report.misfits.add(notHandedOver(block));
+      return;
+    }
     INDArray view = blocks.blockState(block.number);
     List<String> names =
         block.updater instanceof TorchUpdater torch ? OptimizerState.names(torch) : List.of();
@@ -158,6 +176,9 @@ final class OptimizerPart {
         INDArray place = block.slice(Objects.requireNonNull(present.arrays().get(name)), twin);
         INDArray moment = moment(twin, entries, of, name, report);
         place.assign(moment == null ? place.mul(0) : moment);
+        if (moment != null && name.equals(AVERAGE)) {
+          place.subi(present(twin, weights));
+        }
       }
       if (of.isEmpty()) {
         isFresh = true;
@@ -183,6 +204,9 @@ final class OptimizerPart {
         if (state.get(MU_PRODUCT) != null) {
           muProduct = Entries.number(name + ".mu_product", state.get(MU_PRODUCT));
         }
+        if (state.get(ETA) != null) {
+          muProduct = Entries.number(name + ".eta", state.get(ETA));
+        }
       }
       report.applied.add("the optimizer's " + String.join(", ", names) + " -> " + twin);
     }
@@ -202,6 +226,23 @@ final class OptimizerPart {
           new OptimizerState(present.arrays(), steps, muProduct).toState(torch, view, block.length);
       writes.add(new TorchWeights.Write(view, Objects.requireNonNull(state)));
     }
+  }
+
+  private static String notHandedOver(Block block) {
+    return block.twins.get(0)
+        + " has a TorchAdafactor, whose state is not handed over: begin with a new one";
+  }
+
+  /** Returns a parameter as it will be, one number after the other. */
+  private static INDArray present(Twin twin, List<TorchWeights.Write> weights) {
+    INDArray value = twin.own();
+    for (TorchWeights.Write write : weights) {
+      if (write.target().offset() == twin.own().offset()) {
+        value = write.value();
+      }
+    }
+    char order = twin.own().ordering();
+    return value.dup(order).reshape(order, new long[] {value.length()});
   }
 
   /** Reads the state of a tensor; empty if there is none yet. */
@@ -280,9 +321,6 @@ final class OptimizerPart {
     for (int i = 0; i < groups.groups().size(); i++) {
       Map<?, ?> torch = torchGroups.get(i);
       String name = "param_groups[" + i + "].";
-      if (Boolean.TRUE.equals(torch.get("maximize"))) {
-        report.misfits.add(name + "maximize is True in the file and not known here");
-      }
       Set<String> unlike = new TreeSet<>();
       for (Matching.Entry entry : groups.groups().get(i).entries()) {
         UpdaterBlocks.Param param = byOffset.get(entry.twin().offset());
@@ -293,6 +331,7 @@ final class OptimizerPart {
         boolean isPushed = groups.groups().get(i).own() >= 0;
         if (updater instanceof TorchUpdater own) {
           compareSettings(torch, own, isPushed, iteration, epoch, unlike);
+          compare("maximize", torch.get("maximize"), own.maximizes(), unlike);
         }
         if (!isPushed) {
           double rate = updater.getLearningRate(iteration, epoch);
@@ -322,7 +361,7 @@ final class OptimizerPart {
       Object theirs = betas.size() == 2 ? betas.get(0) : torch.get("momentum");
       compare(betas.size() == 2 ? "betas[0]" : "momentum", theirs, momentum, unlike);
     }
-    settings.keySet().removeAll(Set.of("momentum", "beta1", "beta2"));
+    settings.keySet().removeAll(Set.of("momentum", "beta1", "beta2", "maximize"));
     settings.forEach((key, value) -> compare(key, torch.get(key), value, unlike));
   }
 
@@ -334,10 +373,20 @@ final class OptimizerPart {
       double expected = number.doubleValue();
       double off = Math.abs(expected - ours.doubleValue());
       isSame = off <= 1e-9 * Math.max(Math.abs(expected), 1e-12);
+    } else if (theirs instanceof List<?> list && own instanceof List<?> ours) {
+      isSame = numbers(list).equals(numbers(ours));
     }
     if (!isSame) {
       unlike.add(key + " is " + theirs + " in the file and " + own + " here");
     }
+  }
+
+  /** Python has whole numbers among others. */
+  private static List<@Nullable Object> numbers(List<?> list) {
+    List<@Nullable Object> numbers = new ArrayList<>();
+    list.forEach(
+        value -> numbers.add(value instanceof Number number ? number.doubleValue() : value));
+    return numbers;
   }
 
   /** Returns PyTorch's decay of a parameter, of which a sum at the double rate has half. */
@@ -361,6 +410,10 @@ final class OptimizerPart {
     Map<Twin, OptimizerState> stateOf = new HashMap<>();
     Map<Twin, Block> blockOf = new HashMap<>();
     for (Block block : blocks(report)) {
+      if (block.updater instanceof TorchAdafactor) {
+        report.misfits.add(notHandedOver(block));
+        continue;
+      }
       if (!(block.updater instanceof TorchUpdater torch)) {
         if (block.updater.stateSize(1) > 0) {
           report.misfits.add(
@@ -436,6 +489,10 @@ final class OptimizerPart {
     if (OptimizerState.settings(updater).containsKey("momentum_decay")) {
       written.put(MU_PRODUCT, scalar(written.get(MU_PRODUCT), state.muProduct()));
     }
+    if (OptimizerState.settings(updater).get("t0") instanceof Double t0) {
+      written.put(ETA, scalar(written.get(ETA), state.muProduct()));
+      written.put(MU, scalar(written.get(MU), 1 / Math.max(1, state.step() - t0)));
+    }
     for (Map.Entry<String, INDArray> array : state.arrays().entrySet()) {
       char order = entry.twin().own().ordering();
       INDArray own =
@@ -443,6 +500,9 @@ final class OptimizerPart {
               .slice(array.getValue(), entry.twin())
               .dup('c')
               .reshape(order, entry.twin().own().shape());
+      if (array.getKey().equals(AVERAGE)) {
+        own.addi(entry.twin().own());
+      }
       written.put(
           array.getKey(),
           Tensors.tensor(
@@ -482,13 +542,15 @@ final class OptimizerPart {
         }
         settings.remove("initial_accumulator_value");
         settings.remove("hasBuffer");
+        settings.replaceAll(
+            (name, value) -> value instanceof List<?> list ? Tuple.of(list.toArray()) : value);
         torch.putAll(settings);
         if (own instanceof TorchAdamW) {
           torch.put("decoupled_weight_decay", true);
         }
       }
       torch.put("weight_decay", torchDecay(first.twin(), param));
-      torch.put("maximize", false);
+      torch.put("maximize", updater instanceof TorchUpdater own && own.maximizes());
       torch.put("foreach", null);
       torch.put("capturable", false);
       torch.put("differentiable", false);

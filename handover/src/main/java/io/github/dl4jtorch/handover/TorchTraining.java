@@ -302,7 +302,7 @@ public final class TorchTraining {
       if (map.groups().size() == torchGroups.size() && draft.misfits.isEmpty()) {
         OptimizerPart part =
             new OptimizerPart(live, new UpdaterBlocks(live.model()), matching, map);
-        writes.addAll(part.plan(torchGroups, state, draft));
+        writes.addAll(part.plan(torchGroups, state, List.copyOf(writes), draft));
         part.compareSettings(torchGroups, iterations, epochs, draft);
       }
     } else if (!rest.isEmpty()) {

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.dl4jtorch.adapter.NetworkParamGroups;
+import io.github.dl4jtorch.adapter.optim.TorchASGD;
 import io.github.dl4jtorch.adapter.optim.TorchAdadelta;
+import io.github.dl4jtorch.adapter.optim.TorchAdafactor;
 import io.github.dl4jtorch.adapter.optim.TorchAdagrad;
 import io.github.dl4jtorch.adapter.optim.TorchAdam;
 import io.github.dl4jtorch.adapter.optim.TorchAdamW;
@@ -13,6 +15,7 @@ import io.github.dl4jtorch.adapter.optim.TorchNAdam;
 import io.github.dl4jtorch.adapter.optim.TorchOptimizer;
 import io.github.dl4jtorch.adapter.optim.TorchRAdam;
 import io.github.dl4jtorch.adapter.optim.TorchRMSprop;
+import io.github.dl4jtorch.adapter.optim.TorchRprop;
 import io.github.dl4jtorch.adapter.optim.TorchSGD;
 import io.github.dl4jtorch.adapter.optim.TorchUpdater;
 import io.github.dl4jtorch.files.Dict;
@@ -64,6 +67,9 @@ class OptimizersTest {
     updaters.put("radam", new TorchRAdam(0.1));
     updaters.put("adamax", new TorchAdamax(0.1));
     updaters.put("adadelta", new TorchAdadelta(0.5));
+    updaters.put("asgd", new TorchASGD(0.1).withLambd(0.1).withT0(1));
+    updaters.put("rprop", new TorchRprop(0.1).withEtas(0.4, 1.3).withStepSizes(1e-3, 2));
+    updaters.put("adam_maximize", new TorchAdam(0.1).withMaximize());
     return updaters;
   }
 
@@ -77,7 +83,7 @@ class OptimizersTest {
 
   private static double decay(String name) {
     return switch (name) {
-      case "sgd_momentum" -> 1e-2;
+      case "sgd_momentum", "asgd", "adam_maximize" -> 1e-2;
       case "adamw" -> 0.1;
       default -> 0;
     };
@@ -139,7 +145,7 @@ class OptimizersTest {
     MultiLayerNetwork net = network(UPDATERS.get(name), decay(name));
     TorchTraining training = TorchTraining.of(net).batchesPerEpoch(1);
     training.load(file);
-    double tolerance = name.equals("sgd_dampening") ? 1e-16 : 0;
+    double tolerance = name.equals("sgd_dampening") || name.equals("asgd") ? 1e-16 : 0;
     assertThat(new Comparison().off(training.dict(file), file)).isLessThanOrEqualTo(tolerance);
   }
 
@@ -207,6 +213,25 @@ class OptimizersTest {
     assertThat(groups.get(0).lr()).isEqualTo(0.1);
     assertThat(groups.get(0).momentum()).isEqualTo(0.9);
     assertThat(groups.weightDecay(0)).isEqualTo(1e-2);
+  }
+
+  @Test
+  void descendingIsNotClimbing() {
+    Dict file = golden().dict("cases").dict("adam_maximize").dict("before");
+    MultiLayerNetwork net = network(new TorchAdam(0.1), 1e-2);
+    assertThatExceptionOfType(HandoverException.class)
+        .isThrownBy(() -> TorchTraining.of(net).load(file))
+        .withMessageContaining("param_groups[0].maximize is true in the file and false here");
+  }
+
+  @Test
+  void adafactorsStateIsRefused() {
+    Dict file = golden().dict("cases").dict("sgd").dict("before");
+    MultiLayerNetwork net = network(new TorchAdafactor(0.1), 0);
+    assertThatExceptionOfType(HandoverException.class)
+        .isThrownBy(() -> TorchTraining.of(net).load(file))
+        .withMessageContaining(
+            "fc.W has a TorchAdafactor, whose state is not handed over: begin with a new one");
   }
 
   @Test

@@ -54,6 +54,9 @@ final class RecipeOfNetwork {
           throw unwritable(
               "the rate of " + named + " must be set by a listener but is " + schedule);
         }
+        if (updater.maximizes()) {
+          throw unwritable("the updater of " + named + " must not maximize but does: " + updater);
+        }
         return updater;
       }
       throw unwritable(

@@ -537,6 +537,11 @@ class RecipeOnNetworkTest {
         .hasMessage(
             "no recipe can say this: the updater of layer0.W must be one of"
                 + " io.github.dl4jtorch.adapter.optim but is Sgd");
+    assertThatThrownBy(() -> Recipe.of(Nets.layers(new TorchSGD(1).withMaximize())))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "no recipe can say this: the updater of layer0.W must not maximize but does:"
+                + " TorchSGD[lr=1.0, momentum=0.0, dampening=0.0, nesterov=false, maximize=true]");
     MultiLayerNetwork net = Nets.layers(new TorchSGD(1));
     net.addListeners(
         SchedulerListener.everyEpoch(new StepLR(1).attach(NetworkParamGroups.of(net)))

@@ -118,6 +118,15 @@ public record LayerSlots(TrainingConfig config, List<Slot> slots) {
 
   /** Asks the layer itself which slot's updater it uses for a parameter, as layers differ. */
   public int updaterSlot(String name) {
+    return Math.max(0, slotOfUpdater(name));
+  }
+
+  /** Tells whether a parameter is updated by one of the slots, as statistics are not. */
+  public boolean isUpdated(String name) {
+    return slotOfUpdater(name) >= 0;
+  }
+
+  private int slotOfUpdater(String name) {
     List<@Nullable IUpdater> present = new ArrayList<>();
     slots.forEach(slot -> present.add(slot.updater.get()));
     List<IUpdater> probes = new ArrayList<>();
@@ -126,7 +135,7 @@ public record LayerSlots(TrainingConfig config, List<Slot> slots) {
       for (int i = 0; i < slots.size(); i++) {
         slots.get(i).setUpdater.accept(probes.get(i));
       }
-      return Math.max(0, indexOf(probes, config.getUpdaterByParam(name)));
+      return indexOf(probes, config.getUpdaterByParam(name));
     } finally {
       for (int i = 0; i < slots.size(); i++) {
         slots.get(i).setUpdater.accept(present.get(i));

@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.adapter.internal;
 
+import io.github.dl4jtorch.adapter.optim.TorchAdafactor;
 import io.github.dl4jtorch.adapter.optim.TorchUpdater;
 import io.github.dl4jtorch.schedules.MomentumKind;
 import org.jspecify.annotations.Nullable;
@@ -56,7 +57,9 @@ public final class UpdaterFields {
   /** Tells whether an updater's state is known to be arrays as long as the block, then cells. */
   public static boolean hasKnownState(IUpdater present) {
     IUpdater updater = FrozenUpdater.unfrozen(present);
-    return isOfDl4j(updater) || updater instanceof TorchUpdater || updater.stateSize(1) == 0;
+    return isOfDl4j(updater)
+        || (updater instanceof TorchUpdater && !(updater instanceof TorchAdafactor))
+        || updater.stateSize(1) == 0;
   }
 
   /** Says which momentum of an updater can be set; one that follows a schedule cannot. */

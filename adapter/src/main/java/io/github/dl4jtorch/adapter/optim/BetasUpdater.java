@@ -93,6 +93,13 @@ public abstract sealed class BetasUpdater<T extends BetasUpdater<T>> extends Tor
     return copy.self();
   }
 
+  @Override
+  @CheckReturnValue
+  @SuppressWarnings("unchecked") // T is the class itself.
+  public final T withMaximize() {
+    return (T) super.withMaximize();
+  }
+
   @SuppressWarnings("unchecked") // T is the class itself.
   final T self() {
     return (T) this;

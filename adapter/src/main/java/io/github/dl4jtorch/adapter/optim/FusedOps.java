@@ -1,6 +1,10 @@
 package io.github.dl4jtorch.adapter.optim;
 
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.impl.transforms.floating.Sqrt;
+import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.DivOp;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * How ND4J's fused updaters, which read and write everything once, are made to compute what PyTorch
@@ -37,11 +41,16 @@ final class FusedOps {
   }
 
   /**
-   * Returns by what to make a gradient smaller for its square not to overflow, where an op squares
-   * it and multiplies that by 0; a power of 2, so that nothing else changes.
+   * Divides by the root of squares, to which epsilon is added. ND4J's {@code RmsPropUpdater} with a
+   * decay of 1 gives the same numbers, but squares the gradient for nothing, which overflows unless
+   * it is made so small that its square takes the slow path of subnormal numbers.
+   *
+   * @param root room for the root, maybe the squares themselves
    */
-  static double guard(DataType precision) {
-    return precision == DataType.FLOAT ? 0x1p-65 : 1;
+  static void divideByRoot(INDArray dividend, INDArray squares, INDArray root, double eps) {
+    Nd4j.exec(new Sqrt(squares, root));
+    root.addi(eps);
+    Nd4j.exec(new DivOp(dividend, root, dividend));
   }
 
   /** Returns the rate to give to an op of Adam's kind at {@link #LATE} for it to use this one. */

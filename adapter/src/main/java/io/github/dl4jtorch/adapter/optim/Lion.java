@@ -15,7 +15,6 @@ import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.Axpy;
 import org.nd4j.linalg.api.ops.impl.transforms.same.Sign;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.regularization.Regularization;
-import org.nd4j.linalg.learning.regularization.WeightDecay;
 import org.nd4j.linalg.schedule.ISchedule;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
 
@@ -141,7 +140,7 @@ public final class Lion extends TorchUpdater {
    */
   @Override
   public @Nullable Regularization weightDecay(double coefficient) {
-    return coefficient > 0 ? new WeightDecay(coefficient, true) : null;
+    return decoupled(coefficient);
   }
 
   /**

@@ -10,12 +10,13 @@ import org.nd4j.linalg.schedule.ISchedule;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
 
 /**
- * What SGD and RMSprop have in common: a momentum, and a buffer for it only if there is one.
+ * What SGD, RMSprop and Muon have in common: a momentum, and, but for Muon, a buffer for it only if
+ * there is one.
  *
  * @param <T> the updater itself
  */
 public abstract sealed class MomentumUpdater<T extends MomentumUpdater<T>> extends TorchUpdater
-    permits TorchRMSprop, TorchSGD {
+    permits TorchMuon, TorchRMSprop, TorchSGD {
 
   private static final long serialVersionUID = 1L;
 
@@ -24,6 +25,13 @@ public abstract sealed class MomentumUpdater<T extends MomentumUpdater<T>> exten
 
   MomentumUpdater(Setting lr) {
     super(lr);
+  }
+
+  /** Makes one that has a buffer whatever its momentum is. */
+  MomentumUpdater(Setting lr, Setting momentum) {
+    super(lr);
+    this.momentum = momentum;
+    this.hasBuffer = true;
   }
 
   /**
@@ -55,6 +63,13 @@ public abstract sealed class MomentumUpdater<T extends MomentumUpdater<T>> exten
     copy.momentum = momentum;
     copy.hasBuffer = hasBuffer;
     return copy.self();
+  }
+
+  @Override
+  @CheckReturnValue
+  @SuppressWarnings("unchecked") // T is the class itself.
+  public final T withMaximize() {
+    return (T) super.withMaximize();
   }
 
   @SuppressWarnings("unchecked") // T is the class itself.

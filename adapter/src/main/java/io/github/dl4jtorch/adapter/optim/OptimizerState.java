@@ -18,9 +18,11 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * List<String> names = OptimizerState.names(updater); // exp_avg, exp_avg_sq
  * }</pre>
  *
- * @param arrays PyTorch's arrays by name, each as long as the block and in its order
+ * @param arrays PyTorch's arrays by name, each as long as the block and in its order; of {@link
+ *     TorchASGD} {@code ax} less the parameters
  * @param step how many updates were made, {@code >= 0}
- * @param muProduct {@code mu_product} of {@link TorchNAdam}; of no meaning in others
+ * @param muProduct {@code mu_product} of {@link TorchNAdam}, {@code eta} of {@link TorchASGD}; of
+ *     no meaning in others
  */
 public record OptimizerState(Map<String, INDArray> arrays, long step, double muProduct) {
 
@@ -45,7 +47,7 @@ public record OptimizerState(Map<String, INDArray> arrays, long step, double muP
   public static Map<String, Object> settings(TorchUpdater updater) {
     Map<String, Object> settings = new LinkedHashMap<>();
     updater
-        .settings()
+        .allSettings()
         .forEach(
             (name, value) ->
                 settings.put(
@@ -86,7 +88,7 @@ public record OptimizerState(Map<String, INDArray> arrays, long step, double muP
       double excess = updater.excess(i, array.dataType());
       arrays.put(names.get(i), excess == 1 ? array : array.divi(excess));
     }
-    return new OptimizerState(arrays, state.age(), state.extra());
+    return new OptimizerState(arrays, state.age(), updater.numberOf(state.extra()));
   }
 
   /**
@@ -119,7 +121,7 @@ public record OptimizerState(Map<String, INDArray> arrays, long step, double muP
     }
     if (step > 0) {
       state.setAge(step);
-      state.setExtra(muProduct);
+      state.setExtra(updater.extraOf(muProduct));
       state.save();
     }
     return view.reshape(like.shape());

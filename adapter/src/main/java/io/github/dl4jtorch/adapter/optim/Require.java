@@ -21,6 +21,27 @@ final class Require {
     return value;
   }
 
+  static double requireFinite(String name, double value) {
+    if (!Double.isFinite(value)) {
+      throw illegal(name, "finite", value);
+    }
+    return value;
+  }
+
+  static double requireNonPositive(String name, double value) {
+    if (!(value <= 0) || Double.isInfinite(value)) {
+      throw illegal(name, "finite and <= 0", value);
+    }
+    return value;
+  }
+
+  static double requireFromOne(String name, double value) {
+    if (!(value >= 1) || Double.isInfinite(value)) {
+      throw illegal(name, "finite and >= 1", value);
+    }
+    return value;
+  }
+
   static double requirePositive(String name, double value) {
     if (!(value > 0) || Double.isInfinite(value)) {
       throw illegal(name, "finite and > 0", value);
@@ -38,6 +59,13 @@ final class Require {
   static double requireBetweenZeroAndOne(String name, double value) {
     if (!(value > 0 && value < 1)) {
       throw illegal(name, "> 0 and < 1", value);
+    }
+    return value;
+  }
+
+  static double requireAboveOne(String name, double value) {
+    if (!(value > 1) || Double.isInfinite(value)) {
+      throw illegal(name, "finite and > 1", value);
     }
     return value;
   }

@@ -93,6 +93,12 @@ public final class TorchAdadelta extends TorchUpdater {
   }
 
   @Override
+  @CheckReturnValue
+  public TorchAdadelta withMaximize() {
+    return (TorchAdadelta) super.withMaximize();
+  }
+
+  @Override
   int arrays() {
     return 2;
   }

@@ -107,6 +107,12 @@ public final class TorchAdagrad extends TorchUpdater {
   }
 
   @Override
+  @CheckReturnValue
+  public TorchAdagrad withMaximize() {
+    return (TorchAdagrad) super.withMaximize();
+  }
+
+  @Override
   int arrays() {
     return 1;
   }

@@ -4,7 +4,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.learning.regularization.Regularization;
-import org.nd4j.linalg.learning.regularization.WeightDecay;
 import org.nd4j.linalg.schedule.ISchedule;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -91,7 +90,7 @@ public final class TorchAdamW extends AmsgradUpdater<TorchAdamW> {
    */
   @Override
   public @Nullable Regularization weightDecay(double coefficient) {
-    return coefficient > 0 ? new WeightDecay(coefficient, true) : null;
+    return decoupled(coefficient);
   }
 
   /**

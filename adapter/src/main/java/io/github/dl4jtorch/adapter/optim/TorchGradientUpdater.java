@@ -3,7 +3,9 @@ package io.github.dl4jtorch.adapter.optim;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.impl.transforms.same.Negative;
 import org.nd4j.linalg.api.shape.Shape;
+import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.GradientUpdater;
 
 /** Applies an updater to the gradients of one block of parameters. */
@@ -51,6 +53,14 @@ final class TorchGradientUpdater implements GradientUpdater<TorchUpdater> {
     state = new UpdaterState(config, viewArray, initialize);
   }
 
+  /**
+   * Tells whether this is a rate of 0. ND4J's own updaters take one that is 0 as single precision
+   * for a mistake.
+   */
+  static boolean stands(double lr) {
+    return lr < Float.MIN_NORMAL;
+  }
+
   @Override
   public void applyUpdater(INDArray gradient, int iteration, int epoch) {
     double lr = config.getLearningRate(iteration, epoch);
@@ -58,9 +68,11 @@ final class TorchGradientUpdater implements GradientUpdater<TorchUpdater> {
     long length = gradient.length();
     INDArray flat = Shape.newShapeNoCopy(gradient, new long[] {length}, gradient.ordering() == 'f');
     INDArray inPlace = (flat == null ? gradient.dup('c') : flat).reshape('c', new long[] {length});
-    // ND4J's own updaters take a rate that is 0 as single precision for a mistake.
-    boolean stands = lr < Float.MIN_NORMAL;
+    boolean stands = stands(lr);
     state.bind(inPlace.length());
+    if (config.maximizes()) {
+      Nd4j.exec(new Negative(inPlace, inPlace));
+    }
     if (stands) {
       config.stand(inPlace, state, iteration, epoch);
     } else {

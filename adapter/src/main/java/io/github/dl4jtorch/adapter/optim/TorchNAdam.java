@@ -9,7 +9,6 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.scalar.ScalarMultiplication;
 import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.Axpy;
 import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.MulOp;
-import org.nd4j.linalg.api.ops.impl.updaters.RmsPropUpdater;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.schedule.ISchedule;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
@@ -112,9 +111,8 @@ public final class TorchNAdam extends BetasUpdater<TorchNAdam> {
     product *= mu;
     state.setExtra(product);
     double scale = Math.sqrt(1 - Math.pow(beta2, step));
-    double guard = FusedOps.guard(gradient.dataType());
-    double ofGradient = guard * (1 - mu) / (1 - product);
-    double ofAverage = guard * next / (1 - product * next);
+    double ofGradient = (1 - mu) / (1 - product);
+    double ofAverage = next / (1 - product * next);
     state.forEachPart(
         gradient,
         (part, arrays, scratch) -> {
@@ -128,8 +126,8 @@ public final class TorchNAdam extends BetasUpdater<TorchNAdam> {
           Nd4j.exec(new Axpy(squares, scratch, squares, beta2));
           part.muli(ofGradient);
           Nd4j.exec(new Axpy(average, part, part, ofAverage));
-          // With a decay of 1 it leaves the squares as they are and divides by their root.
-          Nd4j.exec(new RmsPropUpdater(part, squares, lr * scale / guard, 1, eps() * scale));
+          part.muli(lr * scale);
+          FusedOps.divideByRoot(part, squares, scratch, eps() * scale);
         });
   }
 }

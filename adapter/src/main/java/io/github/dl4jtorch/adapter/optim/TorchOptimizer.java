@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
@@ -27,6 +28,9 @@ import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.graph.GraphVertex;
 import org.deeplearning4j.nn.conf.graph.LayerVertex;
 import org.deeplearning4j.nn.conf.layers.BaseLayer;
+import org.deeplearning4j.nn.conf.layers.BaseOutputLayer;
+import org.deeplearning4j.nn.conf.layers.EmbeddingLayer;
+import org.deeplearning4j.nn.conf.layers.EmbeddingSequenceLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.misc.FrozenLayerWithBackprop;
 import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
@@ -77,7 +81,7 @@ public final class TorchOptimizer {
     }
 
     private static IUpdater decided(IUpdater updater) {
-      IUpdater copy = updater.clone();
+      IUpdater copy = updater instanceof TorchUpdater torch ? torch.accompanied() : updater.clone();
       if (copy instanceof TorchUpdater torch) {
         torch.decayIsSet();
       }
@@ -89,46 +93,73 @@ public final class TorchOptimizer {
     }
   }
 
+  /** What goes into one place of a layer; an updater that is null is that of the first place. */
+  private record Content(
+      @Nullable IUpdater updater, Decay decay, List<? extends Regularization> beside) {
+
+    List<Regularization> in(@Nullable List<Regularization> present) {
+      List<Regularization> regularization = decay.in(present);
+      regularization.removeIf(BesideUpdater.class::isInstance);
+      // Before a decay, which changes what they work on.
+      regularization.addAll(0, beside);
+      return regularization;
+    }
+  }
+
   private final Group weights;
   private final @Nullable Group biases;
+  private final @Nullable Group rest;
+  private final Predicate<NetworkParam> ofRest;
   private final List<Predicate<NetworkParam>> withoutDecay;
 
   private TorchOptimizer(
-      Group weights, @Nullable Group biases, List<Predicate<NetworkParam>> withoutDecay) {
+      Group weights,
+      @Nullable Group biases,
+      @Nullable Group rest,
+      Predicate<NetworkParam> ofRest,
+      List<Predicate<NetworkParam>> withoutDecay) {
     this.weights = weights;
     this.biases = biases;
+    this.rest = rest;
+    this.ofRest = ofRest;
     this.withoutDecay = withoutDecay;
+  }
+
+  private TorchOptimizer with(Group changed) {
+    return new TorchOptimizer(changed, biases, rest, ofRest, withoutDecay);
   }
 
   /**
    * Takes an updater with the usual default for its weight decay: 0.01 for {@link TorchAdamW} and
-   * {@link Lamb}, none for all others.
+   * {@link Lamb}, 0.1 for {@link TorchMuon}, none for all others.
    *
    * @param updater the updater, any of this package or of DL4J
    * @return the optimizer
    */
   public static TorchOptimizer of(IUpdater updater) {
     double weightDecay = updater instanceof TorchUpdater torch ? torch.defaultWeightDecay() : 0;
-    return new TorchOptimizer(Group.of(updater, weightDecay), null, List.of());
+    return new TorchOptimizer(
+        Group.of(updater, weightDecay), null, null, param -> false, List.of());
   }
 
   /**
-   * Returns an optimizer with a weight decay: decoupled for {@link TorchAdamW} and {@link Lion}, as
-   * their classes say for {@link Lamb} and {@link AdamWScheduleFree}, coupled for all others.
+   * Returns an optimizer with a weight decay: decoupled for {@link TorchAdamW}, {@link TorchMuon},
+   * {@link TorchAdafactor} and {@link Lion}, as their classes say for {@link Lamb} and {@link
+   * AdamWScheduleFree}, coupled for all others.
    *
    * @param weightDecay the decay, finite and {@code >= 0}, by default 0.01 for {@code TorchAdamW}
-   *     and {@code Lamb} and 0 for all others
+   *     and {@code Lamb}, 0.1 for {@code TorchMuon} and 0 for all others
    * @return the optimizer
    * @throws IllegalArgumentException if the argument is out of its range
    */
   @CheckReturnValue
   public TorchOptimizer withWeightDecay(double weightDecay) {
-    return new TorchOptimizer(Group.of(weights.updater, weightDecay), biases, withoutDecay);
+    return with(Group.of(weights.updater, weightDecay));
   }
 
   /**
-   * Returns an optimizer with a decoupled weight decay for any updater, as PyTorch's RAdam and
-   * NAdam have it with {@code decoupled_weight_decay}.
+   * Returns an optimizer with a decoupled weight decay for any updater, as PyTorch's Adam, RAdam
+   * and NAdam have it with {@code decoupled_weight_decay}.
    *
    * @param weightDecay the decay, finite and {@code >= 0}, by default 0
    * @return the optimizer
@@ -144,7 +175,7 @@ public final class TorchOptimizer {
               + ", whose own is set by withWeightDecay");
     }
     Decay decay = Decay.decoupled(requireNonNegative("weightDecay", weightDecay));
-    return new TorchOptimizer(new Group(weights.updater, decay), biases, withoutDecay);
+    return with(new Group(weights.updater, decay));
   }
 
   /**
@@ -160,7 +191,45 @@ public final class TorchOptimizer {
    */
   @CheckReturnValue
   public TorchOptimizer withBiases(IUpdater updater, double weightDecay) {
-    return new TorchOptimizer(weights, Group.of(updater, weightDecay), withoutDecay);
+    return new TorchOptimizer(weights, Group.of(updater, weightDecay), rest, ofRest, withoutDecay);
+  }
+
+  /**
+   * Returns an optimizer that leaves all but the hidden matrices to another updater, as is usual
+   * with {@link TorchMuon}: to it go biases, normalizations, embeddings, output layers, and what
+   * has less than two dimensions in PyTorch.
+   *
+   * <pre>{@code
+   * TorchOptimizer optimizer =
+   *     TorchOptimizer.of(new TorchMuon(0.02)).withRest(new TorchAdamW(3e-4), 0.01);
+   * }</pre>
+   *
+   * @param updater the updater of the rest
+   * @param weightDecay the decay of the rest, finite and {@code >= 0}, decoupled for {@link
+   *     TorchAdamW}
+   * @return the optimizer
+   * @throws IllegalArgumentException if the decay is out of its range
+   */
+  @CheckReturnValue
+  public TorchOptimizer withRest(IUpdater updater, double weightDecay) {
+    return withRest(updater, weightDecay, param -> false);
+  }
+
+  /**
+   * Returns an optimizer that leaves all but some hidden matrices to another updater.
+   *
+   * @param updater the updater of the rest
+   * @param weightDecay the decay of the rest, finite and {@code >= 0}, decoupled for {@link
+   *     TorchAdamW}
+   * @param also which hidden matrices are of the rest, too
+   * @return the optimizer
+   * @throws IllegalArgumentException if the decay is out of its range
+   */
+  @CheckReturnValue
+  public TorchOptimizer withRest(
+      IUpdater updater, double weightDecay, Predicate<NetworkParam> also) {
+    return new TorchOptimizer(
+        weights, biases, Group.of(updater, weightDecay), requireGiven("also", also), withoutDecay);
   }
 
   /**
@@ -183,7 +252,7 @@ public final class TorchOptimizer {
   public final TorchOptimizer withoutDecayOn(Predicate<NetworkParam>... selections) {
     List<Predicate<NetworkParam>> all = new ArrayList<>(withoutDecay);
     all.addAll(List.of(selections));
-    return new TorchOptimizer(weights, biases, all);
+    return new TorchOptimizer(weights, biases, rest, ofRest, all);
   }
 
   /**
@@ -197,33 +266,22 @@ public final class TorchOptimizer {
    *     part, as gain and weights of a layer normalization; the builder is left as it was
    */
   public <B extends BaseLayer.Builder<?>> B applyTo(B layer) {
-    Decay decay = weights.decay;
-    Decay decayOfBiases = ofBiases().decay;
-    if (!withoutDecay.isEmpty()) {
-      Layer built = layer.build();
-      Map<String, NetworkParam> params = params(built);
-      LayerSlots slots = requireNonNull(LayerSlots.of(built));
-      List<Decay> decays = decays(slots, params, "");
-      if (decays == null) {
-        throw new IllegalArgumentException(
-            "withoutDecayOn must select all or none of the parameters that DL4J decays together, but"
-                + " selects "
-                + params.values().stream().filter(this::isWithoutDecay).toList()
-                + " of "
-                + params.values()
-                + "; apply the optimizer to the configuration of the network, which can part them");
-      }
-      decay = decays.get(0);
-      decayOfBiases = decays.get(1);
+    Layer built = layer.build();
+    LayerSlots slots = requireNonNull(LayerSlots.of(built));
+    List<Content> contents = contents(slots, built, params(built), "");
+    if (contents == null) {
+      throw mixed(
+          params(built),
+          "; apply the optimizer to the configuration of the network, which can part them");
     }
-    layer.setIupdater(weights.updater.clone());
-    layer.setBiasUpdater(biasUpdater());
-    List<Regularization> regularization = decay.in(layer.getRegularization());
+    layer.setIupdater(contents.get(0).updater());
+    layer.setBiasUpdater(contents.get(1).updater());
+    List<Regularization> regularization = contents.get(0).in(layer.getRegularization());
     if (!isOwn(regularization)) {
       regularization.add(new OwnOptimizer());
     }
     layer.setRegularization(regularization);
-    layer.setRegularizationBias(decayOfBiases.in(layer.getRegularizationBias()));
+    layer.setRegularizationBias(contents.get(1).in(layer.getRegularizationBias()));
     return layer;
   }
 
@@ -302,7 +360,7 @@ public final class TorchOptimizer {
     List<Runnable> changes = new ArrayList<>();
     for (NeuralNetConfiguration conf : layers) {
       Layer layer = conf.getLayer();
-      Map<String, NetworkParam> params = withoutDecay.isEmpty() ? Map.of() : params(layer);
+      Map<String, NetworkParam> params = needsParams() ? params(layer) : Map.of();
       plan(layer, conf::setLayer, params, "", net, changes);
     }
     changes.forEach(Runnable::run);
@@ -378,58 +436,181 @@ public final class TorchOptimizer {
       String prefix,
       List<Runnable> changes) {
     LayerSlots slots = layer;
-    List<Decay> decays = decays(slots, params, prefix);
-    Layer opened = decays == null ? Opened.of(layer.config()) : null;
+    List<Content> contents = contents(slots, (Layer) slots.config(), params, prefix);
+    Layer opened = contents == null ? Opened.of(layer.config()) : null;
     if (opened != null) {
       slots = requireNonNull(LayerSlots.of(opened));
-      decays = decays(slots, params, prefix);
+      contents = contents(slots, opened, params, prefix);
       changes.add(() -> replacing.accept(opened));
     }
-    if (decays == null) {
-      throw new IllegalArgumentException(
-          "withoutDecayOn must select all or none of the parameters that DL4J decays together, but"
-              + " selects "
-              + params.values().stream().filter(this::isWithoutDecay).toList()
-              + " of "
-              + params.values());
+    if (contents == null) {
+      throw mixed(params, "");
     }
-    List<Decay> found = decays;
+    List<Content> found = contents;
     List<LayerSlots.Slot> places = slots.slots();
     changes.add(
         () -> {
-          places.get(0).setUpdater().accept(weights.updater.clone());
-          places.get(1).setUpdater().accept(biasUpdater());
           for (int slot = 0; slot < places.size(); slot++) {
             LayerSlots.Slot place = places.get(slot);
+            place.setUpdater().accept(found.get(slot).updater());
             List<Regularization> regularization = found.get(slot).in(place.regularization().get());
             regularization.removeIf(OwnOptimizer.class::isInstance);
             place.setRegularization().accept(regularization);
-            if (slot > 1) {
-              place.setUpdater().accept(null);
-            }
           }
         });
   }
 
-  /** Returns the decay in each slot of a layer, null if it would have to be two in one. */
-  private @Nullable List<Decay> decays(
-      LayerSlots layer, Map<String, NetworkParam> params, String prefix) {
-    List<Decay> decays = new ArrayList<>();
-    for (int slot = 0; slot < layer.slots().size(); slot++) {
-      Group group = slot == 1 ? ofBiases() : weights;
+  private IllegalArgumentException mixed(Map<String, NetworkParam> params, String advice) {
+    List<NetworkParam> chosen = params.values().stream().filter(this::isWithoutDecay).toList();
+    return new IllegalArgumentException(
+        (chosen.isEmpty()
+                ? "one updater must do for the parameters that DL4J updates together, but "
+                    + params.values()
+                    + " are matrices in part"
+                : "withoutDecayOn must select all or none of the parameters that DL4J decays"
+                    + " together, but selects "
+                    + chosen
+                    + " of "
+                    + params.values())
+            + advice);
+  }
+
+  private boolean needsParams() {
+    return !withoutDecay.isEmpty()
+        || rest != null
+        || needsParams(weights.updater)
+        || needsParams(ofBiases().updater);
+  }
+
+  private static boolean needsParams(IUpdater updater) {
+    return updater instanceof TorchUpdater torch
+        && (torch.needsShapes() || !torch.beside().isEmpty());
+  }
+
+  /** Returns what goes into each slot of a layer, null if it would have to be two in one. */
+  private @Nullable List<Content> contents(
+      LayerSlots slots, Layer layer, Map<String, NetworkParam> params, String prefix) {
+    Map<String, TensorShape> shapes = needsShapes() ? TensorShape.of(layer) : Map.of();
+    Map<String, Group> groups = new LinkedHashMap<>();
+    params.forEach(
+        (name, param) -> {
+          String own = name.startsWith(prefix) ? name.substring(prefix.length()) : null;
+          if (own != null && slots.isUpdated(own)) {
+            boolean isBias = slots.updaterSlot(own) == 1;
+            groups.put(own, group(isBias, layer, param, shapes.get(own)));
+          }
+        });
+    List<Content> contents = new ArrayList<>();
+    for (int slot = 0; slot < slots.slots().size(); slot++) {
+      int present = slot;
+      List<String> updated =
+          groups.keySet().stream().filter(name -> slots.updaterSlot(name) == present).toList();
+      List<String> regularized = new ArrayList<>();
       List<Boolean> without = new ArrayList<>();
-      for (NetworkParam param : params.values()) {
-        if (param.name().startsWith(prefix)
-            && layer.regularizationSlot(param.name().substring(prefix.length())) == slot) {
-          without.add(isWithoutDecay(param));
-        }
-      }
-      if (without.contains(true) && without.contains(false) && group.decay.coefficient() > 0) {
+      params.forEach(
+          (name, param) -> {
+            String own = name.startsWith(prefix) ? name.substring(prefix.length()) : null;
+            if (own != null && slots.regularizationSlot(own) == present) {
+              without.add(isWithoutDecay(param));
+              regularized.add(own);
+            }
+          });
+      Group usual = slot == 1 ? ofBiases() : weights;
+      Group group = common(updated, groups, usual);
+      Group decaying = common(regularized, groups, usual);
+      if (group == null
+          || decaying == null
+          || (decaying.decay.coefficient() > 0
+              && without.contains(true)
+              && without.contains(false))) {
         return null;
       }
-      decays.add(without.contains(true) ? group.without() : group.decay);
+      contents.add(
+          new Content(
+              updater(slot, group, updated, shapes, layer),
+              without.contains(true) ? decaying.without() : decaying.decay,
+              beside(decaying)));
     }
-    return decays;
+    groups.forEach(
+        (name, group) -> {
+          if (!beside(group).isEmpty() && slots.regularizationSlot(name) < 0) {
+            throw new IllegalArgumentException(
+                group.updater.getClass().getSimpleName()
+                    + " must see all parameters, but DL4J does not show it "
+                    + name
+                    + " of "
+                    + layer.getLayerName()
+                    + ", a "
+                    + layer.getClass().getSimpleName()
+                    + "; take TorchBatchNormalization for a BatchNormalization");
+          }
+        });
+    return contents;
+  }
+
+  /** Returns the group that parameters have in common, null if there are two. */
+  private static @Nullable Group common(
+      List<String> names, Map<String, Group> groups, Group ofNone) {
+    List<Group> found =
+        names.stream().map(groups::get).filter(Objects::nonNull).distinct().toList();
+    return found.size() > 1 ? null : found.isEmpty() ? ofNone : found.get(0);
+  }
+
+  private Group group(
+      boolean isBias, Layer layer, NetworkParam param, @Nullable TensorShape shape) {
+    if (isBias && biases != null) {
+      return biases;
+    }
+    Group others = rest;
+    if (others == null) {
+      return weights;
+    }
+    boolean isHidden =
+        !isBias
+            && param.isWeight()
+            && shape != null
+            && shape.isMatrix()
+            && !(layer instanceof BaseOutputLayer
+                || layer instanceof EmbeddingLayer
+                || layer instanceof EmbeddingSequenceLayer);
+    return isHidden && !ofRest.test(param) ? weights : others;
+  }
+
+  private boolean needsShapes() {
+    return rest != null || isShaped(weights) || isShaped(ofBiases());
+  }
+
+  private static boolean isShaped(Group group) {
+    return group.updater instanceof TorchUpdater torch && torch.needsShapes();
+  }
+
+  private static List<? extends Regularization> beside(Group group) {
+    return group.updater instanceof TorchUpdater torch ? torch.beside() : List.of();
+  }
+
+  private @Nullable IUpdater updater(
+      int slot, Group group, List<String> names, Map<String, TensorShape> shapes, Layer layer) {
+    if (isShaped(group)) {
+      List<TensorShape> own = new ArrayList<>();
+      for (String name : names) {
+        TensorShape shape = shapes.get(name);
+        if (shape == null) {
+          throw new IllegalArgumentException(
+              group.updater.getClass().getSimpleName()
+                  + " must know the shape that PyTorch has for every parameter, which is not known"
+                  + " here of "
+                  + name
+                  + " of "
+                  + layer.getLayerName()
+                  + ", a "
+                  + layer.getClass().getSimpleName());
+        }
+        own.add(shape);
+      }
+      return ((TorchUpdater) group.updater).shaped(own);
+    }
+    boolean hasOwn = rest != null || isShaped(weights) || (slot == 1 && biases != null);
+    return slot == 0 || hasOwn ? group.updater.clone() : null;
   }
 
   private boolean isWithoutDecay(NetworkParam param) {
@@ -442,9 +623,5 @@ public final class TorchOptimizer {
 
   private Group ofBiases() {
     return biases == null ? weights : biases;
-  }
-
-  private @Nullable IUpdater biasUpdater() {
-    return biases == null ? null : biases.updater.clone();
   }
 }

@@ -157,7 +157,6 @@ public final class TorchRMSprop extends MomentumUpdater<TorchRMSprop> {
     double rate = keeps == 0 ? lr : 1;
     DataType precision = gradient.dataType();
     if (centered) {
-      double guard = FusedOps.guard(precision);
       state.forEachPart(
           gradient,
           (part, arrays, scratch) -> {
@@ -170,9 +169,8 @@ public final class TorchRMSprop extends MomentumUpdater<TorchRMSprop> {
             Nd4j.exec(new Axpy(squares, scratch, squares, alpha));
             Nd4j.exec(new MulOp(average, average, scratch));
             Nd4j.exec(new SubOp(squares, scratch, scratch));
-            part.muli(guard);
-            // With a decay of 1 it divides by the root of what it is given.
-            Nd4j.exec(new RmsPropUpdater(part, scratch, rate / guard, 1, eps));
+            part.muli(rate);
+            FusedOps.divideByRoot(part, scratch, scratch, eps);
           });
     } else {
       double decay = FusedOps.decay(alpha, precision);

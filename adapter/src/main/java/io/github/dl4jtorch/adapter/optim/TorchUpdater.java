@@ -16,9 +16,11 @@ import org.nd4j.linalg.learning.GradientUpdater;
 import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.learning.regularization.L2Regularization;
 import org.nd4j.linalg.learning.regularization.Regularization;
+import org.nd4j.linalg.learning.regularization.WeightDecay;
 import org.nd4j.linalg.schedule.ISchedule;
 import org.nd4j.shade.jackson.annotation.JsonAutoDetect;
 import org.nd4j.shade.jackson.annotation.JsonAutoDetect.Visibility;
+import org.nd4j.shade.jackson.annotation.JsonInclude;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
 
 /**
@@ -40,11 +42,23 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
     setterVisibility = Visibility.NONE,
     creatorVisibility = Visibility.NONE)
 public abstract sealed class TorchUpdater implements IUpdater
-    permits BetasUpdater, Lion, MomentumUpdater, ScheduleFreeUpdater, TorchAdadelta, TorchAdagrad {
+    permits BetasUpdater,
+        Lion,
+        MomentumUpdater,
+        ScheduleFreeUpdater,
+        TorchASGD,
+        TorchAdadelta,
+        TorchAdafactor,
+        TorchAdagrad,
+        TorchRprop {
 
   private static final long serialVersionUID = 1L;
 
   @JsonProperty private Setting lr;
+
+  @JsonProperty
+  @JsonInclude(JsonInclude.Include.NON_DEFAULT)
+  private boolean maximize;
 
   TorchUpdater(Setting lr) {
     this.lr = lr;
@@ -60,6 +74,11 @@ public abstract sealed class TorchUpdater implements IUpdater
 
   /** Returns how many arrays of the parameters' size the state holds. */
   abstract int arrays();
+
+  /** Returns how long the arrays of the state are together. */
+  long stateLength(long numParams) {
+    return arrays() * numParams;
+  }
 
   /** Returns whether the state holds the count of updates. */
   abstract boolean counts();
@@ -77,17 +96,77 @@ public abstract sealed class TorchUpdater implements IUpdater
     return 1;
   }
 
+  /** Returns what the state's own number stands for. */
+  double numberOf(double extra) {
+    return extra;
+  }
+
+  /** Returns what stands for a number in the state. */
+  double extraOf(double number) {
+    return number;
+  }
+
   /** Returns what PyTorch's constructor calls the settings, and their values. */
   abstract Map<String, Object> settings();
+
+  /** Returns what acts beside this updater in every update, on what updaters do not see. */
+  List<Regularization> beside() {
+    return List.of();
+  }
+
+  /** Returns a copy that knows that what is to act {@linkplain #beside beside} it does so. */
+  TorchUpdater accompanied() {
+    return clone();
+  }
+
+  /** Returns whether it must know the shapes that PyTorch has for the parameters. */
+  boolean needsShapes() {
+    return false;
+  }
+
+  /** Returns the shapes of the parameters, which come again and again in a block. */
+  List<TensorShape> shapes() {
+    return List.of();
+  }
+
+  /** Returns a copy for parameters of these shapes, which may come again and again in a block. */
+  TorchUpdater shaped(List<TensorShape> shapes) {
+    throw new AssertionError(this);
+  }
+
+  /**
+   * Tells whether gradients are climbed.
+   *
+   * @return true after {@link #withMaximize}
+   */
+  public final boolean maximizes() {
+    return maximize;
+  }
+
+  /**
+   * Returns a copy that climbs gradients, as PyTorch's optimizers do with {@code maximize=True}: it
+   * takes each with the opposite sign. What the network calls its loss is then to grow. A coupled
+   * weight decay still makes parameters smaller where {@link TorchOptimizer} sets it; DL4J's own
+   * {@code l2} would make them larger.
+   *
+   * @return the copy
+   */
+  @CheckReturnValue
+  public TorchUpdater withMaximize() {
+    TorchUpdater copy = clone();
+    copy.maximize = true;
+    return copy;
+  }
 
   /**
    * Returns the settings apart from the rate, under the names that PyTorch's constructor has for
    * them; its {@code betas} are {@code beta1} and {@code beta2}.
    *
-   * @return numbers and truth values at present, and an {@code ISchedule} where one is followed
+   * @return numbers, truth values, texts and lists at present, and an {@code ISchedule} where one
+   *     is followed
    */
   public final Map<String, Object> arguments() {
-    Map<String, Object> arguments = new LinkedHashMap<>(settings());
+    Map<String, Object> arguments = allSettings();
     arguments.replaceAll(
         (name, value) -> {
           if (!(value instanceof Setting setting)) {
@@ -97,6 +176,15 @@ public abstract sealed class TorchUpdater implements IUpdater
           return schedule == null ? (Object) setting.value() : schedule;
         });
     return arguments;
+  }
+
+  /** Returns the settings, and {@code maximize} if it is true. */
+  final Map<String, Object> allSettings() {
+    Map<String, Object> settings = new LinkedHashMap<>(settings());
+    if (maximize) {
+      settings.put("maximize", true);
+    }
+    return settings;
   }
 
   /**
@@ -122,7 +210,15 @@ public abstract sealed class TorchUpdater implements IUpdater
    * @return the decay, null if there is nothing to be done
    */
   public @Nullable Regularization weightDecay(double coefficient) {
-    return coefficient > 0 ? new L2Regularization(coefficient) : null;
+    if (!(coefficient > 0)) {
+      return null;
+    }
+    return maximize ? new ClimbingL2(coefficient) : new L2Regularization(coefficient);
+  }
+
+  /** Returns a weight decay that acts beside the updater, times the rate. */
+  static @Nullable Regularization decoupled(double coefficient) {
+    return coefficient > 0 ? new WeightDecay(coefficient, true) : null;
   }
 
   /**
@@ -145,10 +241,13 @@ public abstract sealed class TorchUpdater implements IUpdater
    *
    * @param numParams how many parameters are updated
    * @return the count of numbers
+   * @throws IllegalStateException if the updater was made for arrays of other sizes, as {@link
+   *     TorchMuon} and {@link TorchAdafactor} are by {@link TorchOptimizer}
    */
   @Override
   public final long stateSize(long numParams) {
-    return arrays() * numParams + UpdaterState.cells(this);
+    Shaped.requireKnown(this, numParams);
+    return stateLength(numParams) + UpdaterState.cells(this);
   }
 
   /**
@@ -313,18 +412,19 @@ public abstract sealed class TorchUpdater implements IUpdater
     return other instanceof TorchUpdater that
         && getClass() == that.getClass()
         && lr.equals(that.lr)
-        && settings().equals(that.settings());
+        && allSettings().equals(that.allSettings())
+        && shapes().equals(that.shapes());
   }
 
   @Override
   public final int hashCode() {
-    return 31 * lr.hashCode() + settings().hashCode();
+    return 31 * lr.hashCode() + allSettings().hashCode();
   }
 
   /** Returns the name and the settings as PyTorch calls them. */
   @Override
   public final String toString() {
-    return settings().entrySet().stream()
+    return allSettings().entrySet().stream()
         .map(setting -> ", " + setting.getKey() + "=" + setting.getValue())
         .collect(Collectors.joining("", getClass().getSimpleName() + "[lr=" + lr, "]"));
   }

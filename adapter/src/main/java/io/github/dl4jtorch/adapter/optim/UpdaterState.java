@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.NDArrayIndex;
@@ -128,14 +129,15 @@ final class UpdaterState {
 
   // DL4J hands over a state before it tells how many parameters share it.
   private void split(long gradientLength) {
-    long used = config.arrays() * gradientLength;
+    long used = config.stateLength(gradientLength);
     long rest = (view == null ? 0 : view.length()) - used;
     if (config.counts() ? rest <= 0 || rest % cells(config) != 0 : rest != 0) {
       throw misfit(gradientLength);
     }
     arrays = new INDArray[config.arrays()];
     for (int index = 0; index < arrays.length; index++) {
-      arrays[index] = slice(requireNonNull(view), index * gradientLength, gradientLength);
+      long each = used / arrays.length;
+      arrays[index] = slice(requireNonNull(view), index * each, each);
     }
     parts.clear();
     scratch = null;
@@ -232,7 +234,7 @@ final class UpdaterState {
   /**
    * Cuts out a part. As it is cut it says it is in F order, which beside C order costs much time.
    */
-  private static INDArray slice(INDArray array, long start, long length) {
+  static INDArray slice(INDArray array, long start, long length) {
     return array
         .get(NDArrayIndex.interval(start, start + length))
         .reshape('c', new long[] {length});
@@ -276,6 +278,17 @@ final class UpdaterState {
     return arrays[index];
   }
 
+  /** Returns room for intermediate results, the same in every update. */
+  INDArray room(DataType type, long roomLength) {
+    INDArray room = scratch;
+    if (room == null || room.length() != roomLength) {
+      // Kept for the next update, when what belongs to a workspace would be gone.
+      room = Nd4j.createUninitializedDetached(type, roomLength);
+      scratch = room;
+    }
+    return room;
+  }
+
   /**
    * Does something that needs room for intermediate results, part after part, so that little room
    * will do.
@@ -307,7 +320,6 @@ final class UpdaterState {
       }
       parts.add(part);
     }
-    // Kept for the next update, when what belongs to a workspace would be gone.
-    scratch = Nd4j.createUninitializedDetached(gradient.dataType(), Math.min(partLength, length));
+    room(gradient.dataType(), Math.min(partLength, length));
   }
 }

@@ -220,7 +220,9 @@ class DefaultsTest {
             new TorchAdamax(1),
             new TorchAdadelta(1),
             new TorchAdagrad(1),
-            new TorchRMSprop(1))) {
+            new TorchRMSprop(1),
+            new TorchASGD(1),
+            new TorchRprop(1))) {
       String name = updater.getClass().getSimpleName().substring("Torch".length());
       Map<String, Object> expected = torch.get(name);
       updater
@@ -230,7 +232,7 @@ class DefaultsTest {
                   assertThat(value.toString())
                       .as("%s of %s", setting, name)
                       .isEqualTo(text(expected.get(setting))));
-      assertThat(expected.get("weight_decay"))
+      assertThat(expected.getOrDefault("weight_decay", 0))
           .hasToString(name.equals("AdamW") ? "" + TorchAdamW.WEIGHT_DECAY : "0");
     }
     assertThat(torch.get("BatchNorm2d")).containsEntry("eps", 1e-5).containsEntry("momentum", 0.1);
@@ -254,12 +256,32 @@ class DefaultsTest {
             "Adagrad",
             0.01,
             "Adadelta",
-            1.0)
+            1.0,
+            "ASGD",
+            0.01,
+            "Rprop",
+            0.01)
         .forEach((name, lr) -> assertThat(torch.get(name)).containsEntry("lr", lr));
+  }
+
+  /** Those that PyTorch 1.13 has not, by the signatures of 2.9. */
+  @Test
+  void ofNewerPyTorch() {
+    assertThat(new TorchAdafactor(0.01))
+        .hasToString("TorchAdafactor[lr=0.01, beta2_decay=-0.8, eps=[null, 0.001], d=1.0]");
+    assertThat(new TorchAdafactor(0.01).defaultWeightDecay()).isZero();
+    assertThat(new TorchMuon(1e-3))
+        .hasToString(
+            "TorchMuon[lr=0.001, momentum=0.95, nesterov=true, ns_coefficients=[3.4445, -4.775,"
+                + " 2.0315], eps=1.0E-7, ns_steps=5, adjust_lr_fn=original]");
+    assertThat(new TorchMuon(1e-3).defaultWeightDecay()).isEqualTo(0.1);
   }
 
   /** Python writes a whole number without a point. */
   private static String text(Object value) {
+    if (value instanceof List<?> list) {
+      return list.stream().map(DefaultsTest::text).toList().toString();
+    }
     return value instanceof Integer whole ? String.valueOf(whole.doubleValue()) : "" + value;
   }
 }

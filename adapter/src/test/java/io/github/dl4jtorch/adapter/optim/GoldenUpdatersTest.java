@@ -93,7 +93,11 @@ class GoldenUpdatersTest {
         "Adamax",
         "RMSprop",
         "Adagrad",
-        "Adadelta"
+        "Adadelta",
+        "ASGD",
+        "Rprop",
+        "maximize",
+        "decoupled"
       })
   void followsPyTorchInANetwork(String name) {
     Deviation deviation = new Deviation();
@@ -179,14 +183,16 @@ class GoldenUpdatersTest {
 
     InNetwork(Map<String, Object> golden, TorchUpdater updater) {
       double decay = number(arguments(golden).get("weight_decay"));
+      boolean isDecoupled = arguments(golden).containsKey("decoupled_weight_decay");
       double[] initial = numbers(golden.get("initial"));
       net =
           new MultiLayerNetwork(
               new NeuralNetConfiguration.Builder()
                   .dataType(DataType.DOUBLE)
                   .list(
-                      TorchOptimizer.of(updater)
-                          .withWeightDecay(decay)
+                      (isDecoupled
+                              ? TorchOptimizer.of(updater).withDecoupledWeightDecay(decay)
+                              : TorchOptimizer.of(updater).withWeightDecay(decay))
                           .applyTo(
                               new OutputLayer.Builder(LossFunction.WASSERSTEIN)
                                   .nIn(initial.length)

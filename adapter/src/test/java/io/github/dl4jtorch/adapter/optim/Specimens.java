@@ -34,7 +34,10 @@ final class Specimens {
         new Lion(0.01).withBetas(0.8, 0.9),
         complete(new Lamb(0.01).withBetas(0.8, 0.99)),
         new SGDScheduleFree(0.1).withWarmupSteps(3).withR(1),
-        new AdamWScheduleFree(0.01).withBetas(0.8, 0.99).withWarmupSteps(3));
+        new AdamWScheduleFree(0.01).withBetas(0.8, 0.99).withWarmupSteps(3),
+        new TorchASGD(0.1).withLambd(0).withT0(2),
+        new TorchRprop(0.01),
+        new TorchAdam(0.01).withMaximize());
   }
 
   /** Lets a network train with it, though without its ratio. */

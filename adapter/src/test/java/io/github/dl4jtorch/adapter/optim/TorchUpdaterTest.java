@@ -328,7 +328,10 @@ class TorchUpdaterTest {
   void worksInParts() {
     INDArray values = Nd4j.createFromArray(new Random(5).doubles(23, -1, 1).toArray());
     for (TorchUpdater updater :
-        List.of(new TorchNAdam(0.01), new TorchRMSprop(0.01).withCentering().withMomentum(0.9))) {
+        List.of(
+            new TorchNAdam(0.01),
+            new TorchRprop(0.01),
+            new TorchRMSprop(0.01).withCentering().withMomentum(0.9))) {
       UpdaterState whole = new UpdaterState(updater, state(updater, 23, DataType.DOUBLE), true);
       UpdaterState parted = new UpdaterState(updater, state(updater, 23, DataType.DOUBLE), true, 5);
       for (int step = 0; step < 3; step++) {
@@ -461,6 +464,24 @@ class TorchUpdaterTest {
         () -> new TorchAdagrad(0.1).withInitialAccumulatorValue(-1),
         "initialAccumulatorValue must be finite and >= 0 but was -1.0");
     refuses(() -> new TorchAdadelta(1).withRho(2), "rho must be >= 0 and <= 1 but was 2.0");
+    refuses(() -> new TorchASGD(1).withLambd(-1), "lambd must be finite and >= 0 but was -1.0");
+    refuses(() -> new TorchASGD(1).withAlpha(-1), "alpha must be finite and >= 0 but was -1.0");
+    refuses(() -> new TorchASGD(1).withT0(-1), "t0 must be finite and >= 0 but was -1.0");
+    TorchRprop rprop = new TorchRprop(1);
+    refuses(() -> rprop.withEtas(0, 1.2), "etaminus must be > 0 and < 1 but was 0.0");
+    refuses(() -> rprop.withEtas(0.5, 1), "etaplus must be finite and > 1 but was 1.0");
+    refuses(() -> rprop.withStepSizes(-1, 1), "min must be finite and >= 0 but was -1.0");
+    refuses(() -> rprop.withStepSizes(0.2, 0.1), "max must be >= min, which is 0.2, but was 0.1");
+    TorchAdafactor adafactor = new TorchAdafactor(1);
+    refuses(() -> adafactor.withBeta2Decay(0.1), "beta2Decay must be finite and <= 0 but was 0.1");
+    refuses(() -> adafactor.withEps(-1, 1), "eps1 must be finite and >= 0 but was -1.0");
+    refuses(() -> adafactor.withEps2(-1), "eps2 must be finite and >= 0 but was -1.0");
+    refuses(() -> adafactor.withD(0.9), "d must be finite and >= 1 but was 0.9");
+    TorchMuon muon = new TorchMuon(1);
+    refuses(() -> muon.withNsSteps(100), "nsSteps must be >= 0 and < 100 but was 100");
+    refuses(() -> muon.withNsSteps(-1), "nsSteps must be >= 0 and < 100 but was -1");
+    refuses(() -> muon.withNsCoefficients(1, Double.NaN, 0), "b must be finite but was NaN");
+    refuses(() -> muon.withEps(-1), "eps must be finite and >= 0 but was -1.0");
     assertThatThrownBy(() -> new TorchAdam(null))
         .isInstanceOf(NullPointerException.class)
         .hasMessage("lr must be given but was null");
