@@ -3,8 +3,8 @@
 Run with PyTorch 1.13 and no arguments. Each section's block is executed as it stands on the page, in
 surroundings that are made here: a small model in double precision, its data, and the functions that such
 scripts have elsewhere. NAME.json has the block's SHA-256 and, for every update of every optimizer, the rate
-and momentum (or beta1) of each parameter, and the losses; NAME.pt has the data, the weights at the start, and
-all weights at the end.
+and momentum (or beta1) of each parameter, and the losses of its batches; NAME.pt has the data, the weights at
+the start, and all weights at the end.
 """
 
 import collections
@@ -113,7 +113,8 @@ class Recording:
     def __init__(self, models):
         self.names = {id(p): name for model in models for name, p in model.named_parameters()}
         self.updates = []
-        self.losses = []
+        self.losses = []  # of the batches of each update
+        self.pending = []
         self.kinds = (SGD, Adam, AdamW)
 
     def __enter__(self):
@@ -130,11 +131,13 @@ class Recording:
                         if parameter.requires_grad:
                             update[recording.names[id(parameter)]] = [float(group["lr"]), float(momentum)]
                 recording.updates.append(update)
+                recording.losses.append(recording.pending)
+                recording.pending = []
                 return step(optimizer, *arguments)
             return noted
 
         def backward(loss, *arguments, **keywords):
-            recording.losses.append(loss.item())
+            recording.pending.append(loss.item())
             return recording.backward(loss, *arguments, **keywords)
 
         for kind in self.kinds:
@@ -175,7 +178,7 @@ def record(name, block, surroundings, models, results):
     (HERE / f"{name}.json").write_text(json.dumps(written, separators=(",", ":")) + "\n")
     rates = sorted({rate for series in recording.series() for rate in series["lr"]})
     print(f"{name}: {len(recording.updates)} updates, {len(rates)} rates from {rates[0]} to {rates[-1]},"
-          f" loss from {recording.losses[0]:.4f} to {recording.losses[-1]:.4f}")
+          f" loss from {recording.losses[0][0]:.4f} to {recording.losses[-1][0]:.4f}")
 
 
 def main():
