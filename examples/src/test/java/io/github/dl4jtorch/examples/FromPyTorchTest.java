@@ -140,6 +140,21 @@ class FromPyTorchTest {
     assertThat(scripts()).extracting(Script::title).containsExactlyElementsOf(NAMES.keySet());
   }
 
+  @Test
+  void theLinesAreCounted() throws IOException {
+    String page = Files.readString(PAGE);
+    for (Script script : scripts()) {
+      assertThat(page)
+          .contains(
+              "\n| %s | %d | %d | "
+                  .formatted(script.title, lines(script.python), lines(script.java)));
+    }
+  }
+
+  private static long lines(String code) {
+    return code.lines().filter(line -> !line.isBlank()).count();
+  }
+
   /** Notes what the updaters hold when an update is due, by PyTorch's names, and the loss. */
   private static final class Used extends BaseTrainingListener {
     private final Map<String, List<Double>> lr = new TreeMap<>();
