@@ -138,6 +138,9 @@ class FromPyTorchTest {
   @Test
   void theGuideHasTheEightScripts() throws IOException {
     assertThat(scripts()).extracting(Script::title).containsExactlyElementsOf(NAMES.keySet());
+    assertThat(Files.readString(PAGE).lines().filter(line -> line.startsWith("```java")))
+        .as("blocks, all of which are run here")
+        .hasSize(NAMES.size());
   }
 
   @Test
@@ -317,7 +320,8 @@ class FromPyTorchTest {
         losses,
         ((List<?>) recorded)
             .stream()
-                .mapToDouble(batches -> Arrays.stream(Golden.numbers(batches)).average().orElseThrow())
+                .mapToDouble(
+                    batches -> Arrays.stream(Golden.numbers(batches)).average().orElseThrow())
                 .map(mean -> mean * divisor)
                 .toArray());
   }
@@ -392,9 +396,7 @@ class FromPyTorchTest {
     MultiLayerNetwork net =
         new MultiLayerNetwork(
             settings()
-                .list(
-                    dense("d1", 8, 8).activation(Activation.TANH).build(),
-                    verdict())
+                .list(dense("d1", 8, 8).activation(Activation.TANH).build(), verdict())
                 .build());
     net.init();
     return net;
@@ -419,8 +421,7 @@ class FromPyTorchTest {
             .addVertex("pair", new MergeVertex(), "a", "fake")
             .addLayer(
                 "d1",
-                new FrozenLayerWithBackprop(
-                    dense("d1", 8, 8).activation(Activation.TANH).build()),
+                new FrozenLayerWithBackprop(dense("d1", 8, 8).activation(Activation.TANH).build()),
                 "pair")
             .addLayer("d2", new FrozenLayerWithBackprop(verdict()), "d1")
             .addLayer(
@@ -437,11 +438,7 @@ class FromPyTorchTest {
   }
 
   private static DenseLayer.Builder dense(String name, int nIn, int nOut) {
-    return new DenseLayer.Builder()
-        .name(name)
-        .nIn(nIn)
-        .nOut(nOut)
-        .activation(Activation.IDENTITY);
+    return new DenseLayer.Builder().name(name).nIn(nIn).nOut(nOut).activation(Activation.IDENTITY);
   }
 
   private static OutputLayer.Builder output(TorchCrossEntropyLoss loss, int nIn) {

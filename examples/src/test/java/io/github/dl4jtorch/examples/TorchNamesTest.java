@@ -73,9 +73,11 @@ class TorchNamesTest {
     for (Map.Entry<String, String> row : rows().entrySet()) {
       String twin = row.getValue();
       if (twin.startsWith("none: ")) {
-        assertThat(twin).as(row.getKey()).satisfiesAnyOf(
-            reason -> assertThat(reason).hasSizeGreaterThan(25),
-            reason -> assertThat(reason).isEqualTo("none: the same"));
+        assertThat(twin)
+            .as(row.getKey())
+            .satisfiesAnyOf(
+                reason -> assertThat(reason).hasSizeGreaterThan(25),
+                reason -> assertThat(reason).isEqualTo("none: the same"));
       } else {
         assertThat(twin).as(row.getKey()).startsWith("`");
         twins++;
