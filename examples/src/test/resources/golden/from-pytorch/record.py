@@ -4,7 +4,7 @@ Run with PyTorch 1.13 and no arguments. Each section's block is executed as it s
 surroundings that are made here: a small model in double precision, its data, and the functions that such
 scripts have elsewhere. NAME.json has the block's SHA-256 and, for every update of every optimizer, the rate
 and momentum (or beta1) of each parameter, and the losses of its batches; NAME.pt has the data, the weights at
-the start, and all weights at the end.
+the start, and all weights at the end, those of the best model and of an average included.
 """
 
 import collections
@@ -167,10 +167,13 @@ def record(name, block, surroundings, models, results):
     with tempfile.TemporaryDirectory() as folder, Recording(models.values()) as recording:
         scope = {**globals(), **surroundings, **models, "folder": pathlib.Path(folder)}
         exec(compile(block, name, "exec"), scope)
+        saved = [torch.load(file) for file in pathlib.Path(folder).glob("best.pt")]
     end = {key: model.state_dict() for key, model in models.items()}
     for result in results:
         kept = scope[result]
         end[result] = (kept.module if isinstance(kept, AveragedModel) else kept).state_dict()
+    for best in saved:
+        end["best"] = best.get("model", best)
     data = {key: [[x, y] for x, y in surroundings[key]] for key in ("training", "validation")}
     torch.save({"data": data, "start": start, "end": end}, HERE / f"{name}.pt")
     written = {"python_sha256": hashlib.sha256(block.encode()).hexdigest(), "torch": torch.__version__,

@@ -254,7 +254,11 @@ class FromPyTorchTest {
 
     double ratesOff = compareRates(recorded, used);
     double lossesOff = compareLosses(name, recorded.get("losses"), losses);
-    nets.forEach((key, net) -> results.put(key, net));
+    results.putAll(nets);
+    Path best = folder.resolve("best.zip");
+    if (Files.exists(best)) {
+      results.put("best", MultiLayerNetwork.load(best.toFile(), false));
+    }
     assertThat(results.keySet()).isEqualTo(file.dict("end").byName().keySet());
     double weightsOff = 0;
     for (Map.Entry<String, Object> result : results.entrySet()) {
