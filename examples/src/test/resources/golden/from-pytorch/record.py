@@ -178,6 +178,8 @@ def record(name, block, surroundings, models, results):
     torch.save({"data": data, "start": start, "end": end}, HERE / f"{name}.pt")
     written = {"python_sha256": hashlib.sha256(block.encode()).hexdigest(), "torch": torch.__version__,
                "updates": recording.series(), "losses": recording.losses}
+    if "best" in scope:
+        written["best"] = scope["best"]
     (HERE / f"{name}.json").write_text(json.dumps(written, separators=(",", ":")) + "\n")
     rates = sorted({rate for series in recording.series() for rate in series["lr"]})
     print(f"{name}: {len(recording.updates)} updates, {len(rates)} rates from {rates[0]} to {rates[-1]},"

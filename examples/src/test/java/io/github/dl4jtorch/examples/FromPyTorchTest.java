@@ -237,7 +237,8 @@ class FromPyTorchTest {
     Snippets snippets = new Snippets(folder);
     String average =
         script.java.contains(" average =") ? "results.put(\"average\", average.network());" : "";
-    assertThat(snippets.compile("Script", SURROUNDINGS, script.java + average)).isEmpty();
+    String best = script.java.contains(" best =") ? "results.put(\"best\", best);" : "";
+    assertThat(snippets.compile("Script", SURROUNDINGS, script.java + average + best)).isEmpty();
     try (LogLines log = new LogLines()) {
       snippets.run(
           "Script",
@@ -254,11 +255,13 @@ class FromPyTorchTest {
 
     double ratesOff = compareRates(recorded, used);
     double lossesOff = compareLosses(name, recorded.get("losses"), losses);
-    results.putAll(nets);
-    Path best = folder.resolve("best.zip");
-    if (Files.exists(best)) {
-      results.put("best", MultiLayerNetwork.load(best.toFile(), false));
+    assertThat(results.containsKey("best")).isEqualTo(recorded.containsKey("best"));
+    if (results.containsKey("best")) {
+      double value = (Double) results.get("best");
+      assertThat(off(value, Golden.number(recorded.get("best")))).isLessThanOrEqualTo(NUMBERS);
+      results.put("best", MultiLayerNetwork.load(folder.resolve("best.zip").toFile(), false));
     }
+    results.putAll(nets);
     assertThat(results.keySet()).isEqualTo(file.dict("end").byName().keySet());
     double weightsOff = 0;
     for (Map.Entry<String, Object> result : results.entrySet()) {
