@@ -175,6 +175,9 @@ class DocumentationTest {
       if (page.endsWith("spark.md")) {
         continue; // Its module, which has what it needs, sees to it.
       }
+      if (page.endsWith("from-pytorch.md")) {
+        continue; // FromPyTorchTest runs it.
+      }
       Matcher matcher = README_CODE.matcher(Files.readString(page));
       while (matcher.find()) {
         snippets++;

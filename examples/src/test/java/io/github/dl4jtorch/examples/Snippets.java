@@ -6,6 +6,7 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 import javax.tools.Diagnostic;
@@ -14,8 +15,6 @@ import javax.tools.JavaCompiler;
 import javax.tools.JavaFileObject;
 import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
-import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
-import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 
 /** Compiles and runs pieces of code from the documentation, as the body of a method. */
 final class Snippets {
@@ -56,7 +55,10 @@ final class Snippets {
               "org.deeplearning4j.ui.model.stats.api.StatsReport",
               "org.deeplearning4j.ui.model.storage.InMemoryStatsStorage",
               "org.nd4j.linalg.activations.Activation",
+              "org.nd4j.linalg.api.ndarray.INDArray",
+              "org.nd4j.linalg.dataset.DataSet",
               "org.nd4j.linalg.dataset.api.iterator.DataSetIterator",
+              "org.nd4j.linalg.factory.Nd4j",
               "org.nd4j.linalg.learning.config.*",
               "org.nd4j.linalg.schedule.ScheduleType")
           .stream()
@@ -116,29 +118,17 @@ final class Snippets {
         .collect(Collectors.joining("\n"));
   }
 
-  /** Runs a snippet that was compiled with the parameters of the README. */
-  void run(
-      String name,
-      MultiLayerConfiguration configuration,
-      DataSetIterator training,
-      DataSetIterator validation,
-      int epochs,
-      int batches)
-      throws Exception {
+  /** Runs a snippet that was compiled, with a value for each of its parameters. */
+  void run(String name, Object... values) throws Exception {
     try (URLClassLoader loader =
         new URLClassLoader(
             new URL[] {folder.toUri().toURL()}, Thread.currentThread().getContextClassLoader())) {
       Method run =
-          loader
-              .loadClass(name)
-              .getMethod(
-                  "run",
-                  MultiLayerConfiguration.class,
-                  DataSetIterator.class,
-                  DataSetIterator.class,
-                  int.class,
-                  int.class);
-      run.invoke(null, configuration, training, validation, epochs, batches);
+          Arrays.stream(loader.loadClass(name).getMethods())
+              .filter(method -> method.getName().equals("run"))
+              .findFirst()
+              .orElseThrow();
+      run.invoke(null, values);
     }
   }
 }
