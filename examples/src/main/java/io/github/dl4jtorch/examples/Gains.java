@@ -7,7 +7,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -17,14 +16,15 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.LongStream;
 import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.nativeblas.NativeOpsHolder;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -45,8 +45,6 @@ public final class Gains implements Callable<Integer> {
 
   /** For each so many seeds that are judged there is one by which rates are chosen. */
   private static final int JUDGED_TO_CHOOSE = 3;
-
-  private static final double PERCENT = 100;
 
   @Option(
       names = "--data",
@@ -226,7 +224,7 @@ public final class Gains implements Callable<Integer> {
       Method method,
       double lr,
       Map<Trial, Outcome> outcomes,
-      java.util.function.ToDoubleFunction<Outcome> value) {
+      ToDoubleFunction<Outcome> value) {
     return outcomes.entrySet().stream()
         .filter(entry -> entry.getKey().method() == method && entry.getKey().lr() == lr)
         .mapToDouble(entry -> value.applyAsDouble(entry.getValue()))

@@ -20,7 +20,6 @@ import java.util.zip.ZipException;
  * @param shape the dimensions
  * @param values as many bytes as their product
  */
-@SuppressWarnings("ArrayRecordComponent") // Read once, never compared.
 record IdxFile(int[] shape, byte[] values) {
 
   private static final String ZIPPED = ".gz";
@@ -29,22 +28,20 @@ record IdxFile(int[] shape, byte[] values) {
   /**
    * Reads a file, as it is or compressed.
    *
-   * @param folder where it is
-   * @param name its name, without the {@code .gz} of one that is compressed
+   * @param file the file, without the {@code .gz} of one that is compressed
    * @param dimensions how many dimensions it must have
    * @throws MalformedIdxException if it is anything else
    * @throws NoSuchFileException if there is neither
    */
-  static IdxFile read(Path folder, String name, int dimensions) throws IOException {
-    Path plain = folder.resolve(name);
-    Path zipped = folder.resolve(name + ZIPPED);
-    if (Files.exists(plain)) {
-      try (InputStream in = Files.newInputStream(plain)) {
-        return read(plain, in, dimensions);
+  static IdxFile read(Path file, int dimensions) throws IOException {
+    if (Files.exists(file)) {
+      try (InputStream in = Files.newInputStream(file)) {
+        return read(file, in, dimensions);
       }
     }
+    Path zipped = file.resolveSibling(file.getFileName() + ZIPPED);
     if (!Files.exists(zipped)) {
-      throw new NoSuchFileException(plain + "[" + ZIPPED + "]");
+      throw new NoSuchFileException(file + "[" + ZIPPED + "]");
     }
     try (InputStream in = Files.newInputStream(zipped)) {
       return read(zipped, new GZIPInputStream(in), dimensions);

@@ -93,19 +93,18 @@ record ImageParts(String name, int side, DataSet train, DataSet validation, Data
   private record Labelled(IdxFile images, IdxFile labels) {
 
     static Labelled read(Path folder, String part) throws IOException {
-      Labelled read =
-          new Labelled(
-              IdxFile.read(folder, part + "-images-idx3-ubyte", 3),
-              IdxFile.read(folder, part + "-labels-idx1-ubyte", 1));
+      Path images = folder.resolve(part + "-images-idx3-ubyte");
+      Path labels = folder.resolve(part + "-labels-idx1-ubyte");
+      Labelled read = new Labelled(IdxFile.read(images, 3), IdxFile.read(labels, 1));
       int[] shape = read.images.shape();
       if (shape[1] != shape[2]) {
         throw new MalformedIdxException(
-            part + "-images-idx3-ubyte must have square images but has " + shape[1] + " x " + shape[2]);
+            images + " must have square images but has " + shape[1] + " x " + shape[2]);
       }
       if (shape[0] != read.labels.shape()[0]) {
         throw new MalformedIdxException(
-            part
-                + "-labels-idx1-ubyte must have a label for each of "
+            labels
+                + " must have a label for each of "
                 + shape[0]
                 + " images but has "
                 + read.labels.shape()[0]);
@@ -113,8 +112,8 @@ record ImageParts(String name, int side, DataSet train, DataSet validation, Data
       for (byte label : read.labels.values()) {
         if (Byte.toUnsignedInt(label) >= CLASSES) {
           throw new MalformedIdxException(
-              part
-                  + "-labels-idx1-ubyte must have labels from 0 to 9 but has "
+              labels
+                  + " must have labels from 0 to 9 but has "
                   + Byte.toUnsignedInt(label));
         }
       }
