@@ -15,8 +15,7 @@ record Estimate(double mean, double standardError) {
   static Estimate of(List<Double> values) {
     int count = values.size();
     double mean = values.stream().mapToDouble(Double::doubleValue).sum() / count;
-    double squares =
-        values.stream().mapToDouble(value -> (value - mean) * (value - mean)).sum();
+    double squares = values.stream().mapToDouble(value -> (value - mean) * (value - mean)).sum();
     return new Estimate(mean, Math.sqrt(squares / (count - 1) / count));
   }
 

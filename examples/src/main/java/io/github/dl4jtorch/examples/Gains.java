@@ -66,7 +66,8 @@ public final class Gains implements Callable<Integer> {
       names = "--epochs",
       defaultValue = "20",
       converter = PositiveInteger.class,
-      description = "of the long trainings; the short ones have a tenth (default: ${DEFAULT-VALUE})")
+      description =
+          "of the long trainings; the short ones have a tenth (default: ${DEFAULT-VALUE})")
   private int epochs;
 
   @Option(
@@ -221,10 +222,7 @@ public final class Gains implements Callable<Integer> {
   }
 
   private static double mean(
-      Method method,
-      double lr,
-      Map<Trial, Outcome> outcomes,
-      ToDoubleFunction<Outcome> value) {
+      Method method, double lr, Map<Trial, Outcome> outcomes, ToDoubleFunction<Outcome> value) {
     return outcomes.entrySet().stream()
         .filter(entry -> entry.getKey().method() == method && entry.getKey().lr() == lr)
         .mapToDouble(entry -> value.applyAsDouble(entry.getValue()))
@@ -232,8 +230,8 @@ public final class Gains implements Callable<Integer> {
         .orElseThrow();
   }
 
-  private static void writeCsv(
-      Path file, Map<Trial, Outcome> chosenBy, Map<Trial, Outcome> judged) throws IOException {
+  private static void writeCsv(Path file, Map<Trial, Outcome> chosenBy, Map<Trial, Outcome> judged)
+      throws IOException {
     List<String> lines = new ArrayList<>();
     lines.add(
         "part,method,epochs,lr,seed,validation_accuracy,validation_loss,test_accuracy,test_loss");

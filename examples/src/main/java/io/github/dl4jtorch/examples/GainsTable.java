@@ -64,16 +64,11 @@ final class GainsTable {
               method.title(),
               String.valueOf(trial.epochs()),
               trial.lr() + (isAtEnd(trial) ? "*" : " "),
-              String.format(
-                  Locale.ROOT, "%.2f +- %.2f", accuracy.mean(), accuracy.standardError()),
+              String.format(Locale.ROOT, "%.2f +- %.2f", accuracy.mean(), accuracy.standardError()),
               method.baseline() == method ? "" : signed(gain(method, method.baseline())),
               method.baseline() == method ? "" : verdict(gain(method, method.baseline()))));
     }
-    text.append(
-        String.format(
-            Locale.ROOT,
-            "%nAgainst the constant rate over %d epochs%n",
-            epochs));
+    text.append(String.format(Locale.ROOT, "%nAgainst the constant rate over %d epochs%n", epochs));
     for (Method method : Method.values()) {
       if (method.isShort()) {
         Estimate gain = gain(method, Method.CONSTANT);
@@ -82,8 +77,7 @@ final class GainsTable {
       }
     }
     text.append(
-        String.format(
-            Locale.ROOT, "%nbetter, worse: by more than %.0f standard errors%n", CLEAR));
+        String.format(Locale.ROOT, "%nbetter, worse: by more than %.0f standard errors%n", CLEAR));
     if (trials.values().stream().anyMatch(GainsTable::isAtEnd)) {
       text.append(String.format("*: the lowest or highest rate on offer; others may be better%n"));
     }

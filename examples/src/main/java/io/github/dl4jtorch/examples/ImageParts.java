@@ -39,9 +39,7 @@ record ImageParts(String name, int side, DataSet train, DataSet validation, Data
     int[] places = dealt(DIGITS);
     DataSet all = DigitsData.inOrder(places);
     INDArray features =
-        all.getFeatures()
-            .reshape(DIGITS, DigitsData.SIDE * DigitsData.SIDE)
-            .castTo(DataType.FLOAT);
+        all.getFeatures().reshape(DIGITS, DigitsData.SIDE * DigitsData.SIDE).castTo(DataType.FLOAT);
     INDArray labels = all.getLabels().castTo(DataType.FLOAT);
     int chosenBy = DIGITS_TO_TRAIN + DIGITS_TO_CHOOSE;
     return new ImageParts(
@@ -112,9 +110,7 @@ record ImageParts(String name, int side, DataSet train, DataSet validation, Data
       for (byte label : read.labels.values()) {
         if (Byte.toUnsignedInt(label) >= CLASSES) {
           throw new MalformedIdxException(
-              labels
-                  + " must have labels from 0 to 9 but has "
-                  + Byte.toUnsignedInt(label));
+              labels + " must have labels from 0 to 9 but has " + Byte.toUnsignedInt(label));
         }
       }
       return read;

@@ -36,8 +36,7 @@ enum Method {
   STEP("step", false) {
     @Override
     Supplier<MultiLayerNetwork> drive(Training training) {
-      return training.by(
-          new StepLR(Math.max(1, training.epochs() / 3), 0.1), ScheduleType.EPOCH);
+      return training.by(new StepLR(Math.max(1, training.epochs() / 3), 0.1), ScheduleType.EPOCH);
     }
   },
 
@@ -156,7 +155,9 @@ enum Method {
     }
   };
 
-  /** The rates to choose from: as many for each method, far enough apart to have the best inside. */
+  /**
+   * The rates to choose from: as many for each method, far enough apart to have the best inside.
+   */
   private static final List<Double> SGD_RATES = List.of(0.01, 0.03, 0.1, 0.3, 1.0);
 
   private static final List<Double> ADAMW_RATES = List.of(3e-4, 1e-3, 3e-3, 1e-2, 3e-2);

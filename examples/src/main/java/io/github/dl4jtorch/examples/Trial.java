@@ -104,10 +104,7 @@ record Trial(Method method, double lr, int epochs, long seed) {
                     .nOut(16)
                     .activation(Activation.RELU)
                     .build(),
-                new SubsamplingLayer.Builder(PoolingType.MAX)
-                    .kernelSize(2, 2)
-                    .stride(2, 2)
-                    .build(),
+                new SubsamplingLayer.Builder(PoolingType.MAX).kernelSize(2, 2).stride(2, 2).build(),
                 new DenseLayer.Builder().nOut(64).activation(Activation.RELU).build(),
                 new OutputLayer.Builder()
                     .nOut(ImageParts.CLASSES)

@@ -60,7 +60,8 @@ class IdxFileTest {
     refuses(
         file,
         3,
-        file + " must begin with 00000803, as unsigned bytes in 3 dimensions do, but begins with"
+        file
+            + " must begin with 00000803, as unsigned bytes in 3 dimensions do, but begins with"
             + " 00000801");
 
     Path floats = write("b", IdxFiles.header(0xD01, 6), VALUES);

@@ -45,8 +45,7 @@ final class IdxFiles {
     write(folder, "t10k", test, random);
   }
 
-  private static void write(Path folder, String part, int count, Random random)
-      throws IOException {
+  private static void write(Path folder, String part, int count, Random random) throws IOException {
     byte[] labels = new byte[count];
     byte[] pixels = new byte[count * 36];
     for (int image = 0; image < count; image++) {
@@ -56,8 +55,7 @@ final class IdxFiles {
       }
     }
     Files.write(
-        folder.resolve(part + "-images-idx3-ubyte"),
-        bytes(header(0x803, count, 6, 6), pixels));
+        folder.resolve(part + "-images-idx3-ubyte"), bytes(header(0x803, count, 6, 6), pixels));
     Files.write(
         folder.resolve(part + "-labels-idx1-ubyte.gz"),
         zipped(bytes(header(0x801, count), labels)));

@@ -56,9 +56,7 @@ class ImagePartsTest {
         .isEqualTo(file.getFeatures().reshape(1797, 64).sum(0));
     INDArray labels =
         Nd4j.vstack(
-            digits.train().getLabels(),
-            digits.validation().getLabels(),
-            digits.test().getLabels());
+            digits.train().getLabels(), digits.validation().getLabels(), digits.test().getLabels());
     assertThat(labels.sum(0).toDoubleVector())
         .containsExactly(file.getLabels().sum(0).toDoubleVector());
   }
@@ -82,8 +80,7 @@ class ImagePartsTest {
     float[][] labels = parts.test().getLabels().toFloatMatrix();
     for (int image = 0; image < 20; image++) {
       for (int pixel = 0; pixel < 36; pixel++) {
-        assertThat(pixels[image][pixel])
-            .isEqualTo((test[16 + 36 * image + pixel] & 0xFF) / 255f);
+        assertThat(pixels[image][pixel]).isEqualTo((test[16 + 36 * image + pixel] & 0xFF) / 255f);
       }
       float[] expected = new float[10];
       expected[image % 10] = 1;

@@ -137,7 +137,8 @@ class MethodTest {
   void swaHoldsHalfTheRateAndAveragesTheEpochsFromThere() {
     INDArray judged = train(Method.SWA, 30, rows);
 
-    assertThat(rates.get(2 * 16)).isEqualTo(0.05 * (1 + Math.cos(Math.PI * 16 / 30)), within(1e-15));
+    assertThat(rates.get(2 * 16))
+        .isEqualTo(0.05 * (1 + Math.cos(Math.PI * 16 / 30)), within(1e-15));
     assertThat(rates.get(2 * 19)).isEqualTo(0.05, within(1e-15));
     assertThat(rates.get(2 * 30 - 1)).isEqualTo(0.05, within(1e-15));
     INDArray mean = Nd4j.zeros(DataType.FLOAT, judged.shape());
