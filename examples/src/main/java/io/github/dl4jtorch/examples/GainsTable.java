@@ -8,6 +8,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 
 /** What {@link Gains} found, as a table and as a picture. */
 final class GainsTable {
@@ -33,14 +34,22 @@ final class GainsTable {
         });
   }
 
+  private Trial trial(Method method) {
+    return Objects.requireNonNull(trials.get(method));
+  }
+
+  private List<Double> accuracies(Method method) {
+    return Objects.requireNonNull(accuracies.get(method));
+  }
+
   /** Estimates by how much a method is better than another, seed by seed. */
   private Estimate gain(Method method, Method over) {
-    return Estimate.ofDifferences(accuracies.get(over), accuracies.get(method));
+    return Estimate.ofDifferences(accuracies(over), accuracies(method));
   }
 
   /** Returns the table. */
   String text() {
-    int epochs = trials.get(Method.CONSTANT).epochs();
+    int epochs = trial(Method.CONSTANT).epochs();
     StringBuilder text = new StringBuilder();
     text.append(
         String.format(
@@ -51,14 +60,14 @@ final class GainsTable {
             images.train().numExamples(),
             images.validation().numExamples(),
             images.test().numExamples(),
-            accuracies.get(Method.CONSTANT).size()));
+            accuracies(Method.CONSTANT).size()));
     text.append(row("", "epochs", "rate ", "accuracy", "over constant rate", ""));
     for (Method method : Method.values()) {
       if (method == Method.SHORT_CONSTANT) {
         text.append(System.lineSeparator());
       }
-      Trial trial = trials.get(method);
-      Estimate accuracy = Estimate.of(accuracies.get(method));
+      Trial trial = trial(method);
+      Estimate accuracy = Estimate.of(accuracies(method));
       text.append(
           row(
               method.title(),
@@ -72,7 +81,7 @@ final class GainsTable {
     for (Method method : Method.values()) {
       if (method.isShort()) {
         Estimate gain = gain(method, Method.CONSTANT);
-        String trained = String.valueOf(trials.get(method).epochs());
+        String trained = String.valueOf(trial(method).epochs());
         text.append(row(method.title(), trained, "", "", signed(gain), verdict(gain)));
       }
     }
@@ -115,9 +124,9 @@ final class GainsTable {
     for (Method method : Method.values()) {
       rows.add(
           new DotRows.Row(
-              method.title() + ", " + trials.get(method).epochs(),
-              accuracies.get(method),
-              Estimate.of(accuracies.get(method))));
+              method.title() + ", " + trial(method).epochs(),
+              accuracies(method),
+              Estimate.of(accuracies(method))));
     }
     new DotRows(images.name() + ": test accuracy by method and epochs", "test accuracy in %", rows)
         .write(picture);

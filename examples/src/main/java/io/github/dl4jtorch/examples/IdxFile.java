@@ -20,6 +20,7 @@ import java.util.zip.ZipException;
  * @param shape the dimensions
  * @param values as many bytes as their product
  */
+@SuppressWarnings("ArrayRecordComponent") // Never compared.
 record IdxFile(int[] shape, byte[] values) {
 
   private static final String ZIPPED = ".gz";

@@ -75,11 +75,12 @@ class GainsTest {
     for (int line = 0; line < expected.size(); line++) {
       assertThat(csv.get(1 + line)).startsWith(expected.get(line)).endsWith(",,");
     }
-    for (int line = 0; line < 2 * Method.values().length; line++) {
+    List<Method> judged = List.of(Method.values());
+    for (int line = 0; line < 2 * judged.size(); line++) {
       String[] cells = csv.get(1 + expected.size() + line).split(",");
       assertThat(cells).hasSize(9);
       assertThat(cells[0]).isEqualTo("judgement");
-      assertThat(cells[1]).isEqualTo(Method.values()[line / 2].name().toLowerCase(Locale.ROOT));
+      assertThat(cells[1]).isEqualTo(judged.get(line / 2).name().toLowerCase(Locale.ROOT));
       assertThat(cells[4]).isEqualTo(String.valueOf(1 + line % 2));
       double right = 40 * Double.parseDouble(cells[7]);
       assertThat(right).isEqualTo(Math.rint(right)).isBetween(0.0, 40.0);
