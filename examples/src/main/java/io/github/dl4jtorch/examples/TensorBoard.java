@@ -47,7 +47,8 @@ public final class TensorBoard {
     System.setProperty("java.awt.headless", "true");
     DigitsData digits = DigitsData.load(1);
     DataSetIterator training = DigitsData.batches(digits.train(), BATCH);
-    DataSetIterator heldOut = DigitsData.batches(digits.validation(), digits.validation().numExamples());
+    DataSetIterator heldOut =
+        DigitsData.batches(digits.validation(), digits.validation().numExamples());
     int batches = digits.train().numExamples() / BATCH;
     MultiLayerNetwork net = DigitsNetwork.with(new TorchSGD(0.1).withMomentum(0.9), 1);
 
@@ -84,8 +85,7 @@ public final class TensorBoard {
 
   private static BufferedImage picture(Simulation plan) {
     return new Panels("OneCycleLR", "iteration")
-        .addFromZero(
-            "learning rate", List.of(line("body", plan.lrs(0)), line("head", plan.lrs(1))))
+        .addFromZero("learning rate", List.of(line("body", plan.lrs(0)), line("head", plan.lrs(1))))
         .add("momentum", List.of(line("body", plan.momenta(0))))
         .image();
   }
