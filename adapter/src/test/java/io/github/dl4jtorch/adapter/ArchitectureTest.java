@@ -22,6 +22,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 class ArchitectureTest {
 
@@ -66,7 +67,7 @@ class ArchitectureTest {
           ROOT + ".samediff",
           List.of(ROOT + ".internal"),
           ROOT + ".step",
-          List.of(ROOT, ROOT + ".internal", ROOT + ".checkpoint"),
+          List.of(ROOT, ROOT + ".internal", ROOT + ".checkpoint", ROOT + ".optim"),
           ROOT + ".watch",
           List.of(ROOT, ROOT + ".internal", ROOT + ".optim"));
 
@@ -213,5 +214,20 @@ class ArchitectureTest {
   @Test
   void runsOnAnyBackend() {
     ArchitectureRules.RUNS_ON_ANY_BACKEND.check(CLASSES);
+  }
+
+  /** In single precision they lose percents of a large array: {@code optim.Norms} does not. */
+  @Test
+  void leavesNd4jsOwnNormsAlone() {
+    noClasses()
+        .should()
+        .callMethod(INDArray.class, "norm1Number")
+        .orShould()
+        .callMethod(INDArray.class, "norm2Number")
+        .orShould()
+        .callMethod(INDArray.class, "sumNumber")
+        .orShould()
+        .callMethod(INDArray.class, "meanNumber")
+        .check(CLASSES);
   }
 }

@@ -28,7 +28,7 @@ record RelativeStep(double eps2) implements BesideUpdater {
 
   @Override
   public void apply(INDArray param, INDArray gradView, double lr, int iteration, int epoch) {
-    double size = param.norm2Number().doubleValue() / Math.sqrt((double) param.length());
+    double size = Norms.euclidean(param) / Math.sqrt((double) param.length());
     gradView.muli(Math.max(eps2, size));
   }
 

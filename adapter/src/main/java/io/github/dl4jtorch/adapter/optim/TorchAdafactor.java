@@ -272,7 +272,7 @@ public final class TorchAdafactor extends TorchUpdater {
       Nd4j.exec(new ScalarMax(estimate, null, estimate, eps * eps));
       Nd4j.exec(new Sqrt(estimate, estimate));
       Nd4j.exec(new DivOp(part, estimate, part));
-      double size = part.norm2Number().doubleValue() / Math.sqrt((double) shape.length());
+      double size = Norms.euclidean(part) / Math.sqrt((double) shape.length());
       part.muli(rate / Math.max(1, size / d));
       start += shape.length();
       stateStart += stateLength(shape);

@@ -276,7 +276,7 @@ public final class TorchMuon extends MomentumUpdater<TorchMuon> {
     long start = 0;
     for (TensorShape shape : Shaped.in(this, gradient.length())) {
       INDArray matrix = UpdaterState.slice(gradient, start, shape.length());
-      matrix.divi(Math.max(matrix.norm2Number().doubleValue(), eps));
+      matrix.divi(Math.max(Norms.euclidean(matrix), eps));
       orthogonalize(matrix, shape, room);
       matrix.muli(lr * ratio(shape));
       start += shape.length();

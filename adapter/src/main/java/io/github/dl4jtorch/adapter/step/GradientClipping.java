@@ -8,6 +8,7 @@ import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.PacedListener;
 import io.github.dl4jtorch.adapter.internal.UpdaterBlocks;
 import io.github.dl4jtorch.adapter.internal.WorkerThreads;
+import io.github.dl4jtorch.adapter.optim.Norms;
 import java.io.NotSerializableException;
 import java.io.ObjectOutputStream;
 import java.io.Serial;
@@ -359,15 +360,15 @@ public final class GradientClipping extends BaseTrainingListener
 
   private double norm(INDArray part) {
     if (normType == 2) {
-      return part.norm2Number().doubleValue();
+      return Norms.euclidean(part);
     } else if (normType == 1) {
-      return part.norm1Number().doubleValue();
+      return Norms.magnitudes(part);
     } else if (normType == Double.POSITIVE_INFINITY) {
       return part.normmaxNumber().doubleValue();
     }
     INDArray scratch = powers(part);
     Transforms.pow(Transforms.abs(scratch.assign(part), false), normType, false);
-    return Math.pow(scratch.sumNumber().doubleValue(), 1 / normType);
+    return Math.pow(Norms.magnitudes(scratch), 1 / normType);
   }
 
   private INDArray powers(INDArray part) {
