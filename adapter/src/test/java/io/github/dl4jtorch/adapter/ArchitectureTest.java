@@ -224,10 +224,6 @@ class ArchitectureTest {
         .callMethod(INDArray.class, "norm1Number")
         .orShould()
         .callMethod(INDArray.class, "norm2Number")
-        .orShould()
-        .callMethod(INDArray.class, "sumNumber")
-        .orShould()
-        .callMethod(INDArray.class, "meanNumber")
         .check(CLASSES);
   }
 }
