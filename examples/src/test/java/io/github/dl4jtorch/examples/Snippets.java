@@ -28,6 +28,7 @@ final class Snippets {
               "io.github.dl4jtorch.adapter.samediff.*",
               "io.github.dl4jtorch.adapter.step.*",
               "io.github.dl4jtorch.adapter.watch.*",
+              "io.github.dl4jtorch.examples.DigitsData",
               "io.github.dl4jtorch.files.*",
               "io.github.dl4jtorch.handover.*",
               "io.github.dl4jtorch.recipes.*",

@@ -44,8 +44,9 @@ class FineTuningTest {
 
   private static final double IN_TRAINING = 1e-12;
   // The first bias has no gradient, so that rounding alone moves it, which AdamW makes large. The
-  // batch normalization after it takes it away, but for what its running mean lags behind.
-  private static final double IN_EVALUATION = 1e-10;
+  // batch normalization after it takes it away, but for what its running mean lags behind: 1.03e-10
+  // at worst. FineTuneTest of handover puts PyTorch's bias in, and agrees to 3e-15.
+  private static final double IN_EVALUATION = 1e-9;
 
   /** What a training of ours had, batch by batch and step by step. */
   private static final class Recorded extends BaseTrainingListener {
