@@ -11,6 +11,8 @@ import warnings
 import torch
 from torch.optim import lr_scheduler
 
+from updaters import OPTIMIZERS
+
 warnings.filterwarnings("ignore")
 
 REPETITIONS = 5
@@ -82,27 +84,7 @@ def average(size):
 def updater(kind):
     parameter = torch.nn.Parameter(torch.rand(PARAMETERS) - 0.5)
     parameter.grad = torch.rand(PARAMETERS) - 0.5
-    optim = torch.optim
-    optimizer = {
-        "SGD": lambda: optim.SGD([parameter], 0.01),
-        "SGD_MOMENTUM": lambda: optim.SGD([parameter], 0.01, 0.9),
-        "SGD_DAMPENING": lambda: optim.SGD([parameter], 0.01, 0.9, 0.1),
-        "SGD_NESTEROV": lambda: optim.SGD([parameter], 0.01, 0.9, nesterov=True),
-        "ADAM": lambda: optim.Adam([parameter]),
-        "ADAMW": lambda: optim.AdamW([parameter]),
-        "AMSGRAD": lambda: optim.Adam([parameter], amsgrad=True),
-        "RADAM": lambda: optim.RAdam([parameter]),
-        "ADAGRAD": lambda: optim.Adagrad([parameter]),
-        "ADADELTA": lambda: optim.Adadelta([parameter]),
-        "RMSPROP": lambda: optim.RMSprop([parameter]),
-        "RMSPROP_MOMENTUM": lambda: optim.RMSprop([parameter], momentum=0.9),
-        "RMSPROP_CENTERED": lambda: optim.RMSprop([parameter], centered=True),
-        "ADAMAX": lambda: optim.Adamax([parameter]),
-        "NADAM": lambda: optim.NAdam([parameter]),
-        "ASGD": lambda: optim.ASGD([parameter]),
-        "RPROP": lambda: optim.Rprop([parameter]),
-    }[kind]()
-    return optimizer.step
+    return OPTIMIZERS[kind]([parameter]).step
 
 
 def operation(name):
