@@ -1,5 +1,6 @@
 package io.github.dl4jtorch.swa;
 
+import io.github.dl4jtorch.adapter.EvaluationWork;
 import io.github.dl4jtorch.adapter.NetworkCopy;
 import io.github.dl4jtorch.adapter.internal.LiveNetwork;
 import io.github.dl4jtorch.adapter.internal.RandomNumbers;
@@ -268,7 +269,7 @@ public final class AveragedModel<N extends NeuralNetwork> {
    *     itself; or if the network was trained: it then has the parameters from before, while the
    *     average and its updaters are as that training left them
    */
-  public <R, E extends Exception> R during(Work<R, E> work) throws E {
+  public <R, E extends Exception> R during(EvaluationWork<R, E> work) throws E {
     Require.requireGiven("work", work);
     requireInPlace("exchanged again");
     if (nAveraged == 0) {
@@ -330,24 +331,6 @@ public final class AveragedModel<N extends NeuralNetwork> {
               + what
               + " within average.during(..), where the network in training has its parameters");
     }
-  }
-
-  /**
-   * What is done while the network has the averaged parameters.
-   *
-   * @param <R> what comes of it
-   * @param <E> the checked exception that it may throw
-   */
-  @FunctionalInterface
-  public interface Work<R, E extends Exception> {
-
-    /**
-     * Does it.
-     *
-     * @return what comes of it
-     * @throws E if it fails
-     */
-    R run() throws E;
   }
 
   /**
